@@ -1,0 +1,53 @@
+/**
+ * What `turnstream.events` holds (DESIGN 3.3): events, each the effect of one row change on one
+ * session, and watermarks, each a promise (I4). Within a Kafka partition both stand in the order of
+ * their positions; a reader drops whatever is not above the last position that it took (I2).
+ */
+import type { FactChange } from '../conversation/fact.ts';
+import type { Instant } from '../source/instant.ts';
+import type { Lsn } from '../source/lsn.ts';
+import type { Position } from '../source/position.ts';
+
+export const eventTypes = [
+  'SessionOpened',
+  'SessionMoved',
+  'SessionRenamed',
+  'SessionDeleted',
+  'HumanTurnAsked',
+  'HumanTurnRevised',
+  'AgentTurnStarted',
+  'AgentTurnRevised',
+  'BranchSelected',
+  'TurnDeparted',
+  'TurnArrived',
+  'TurnDeleted',
+  'StepRecorded',
+  'StepRevised',
+  'StepDeleted',
+] as const;
+
+export type EventType = (typeof eventTypes)[number];
+
+export type ConversationEvent = {
+  readonly kind: 'event';
+  readonly position: Position;
+  /** The WAL address of the row change; null for a row that a snapshot read. */
+  readonly lsn: Lsn | null;
+  readonly transactionId: number | null;
+  readonly committedAt: Instant;
+  readonly capturedAt: Instant;
+  readonly type: EventType;
+  readonly sessionUid: string;
+  readonly changes: readonly FactChange[];
+};
+
+/** Every transaction committed at or before `lsn` is in this partition before this record. */
+export type Watermark = {
+  readonly kind: 'watermark';
+  readonly position: Position;
+  readonly lsn: Lsn;
+  readonly committedAt: Instant;
+  readonly capturedAt: Instant;
+};
+
+export type LogEntry = ConversationEvent | Watermark;
