@@ -1,0 +1,185 @@
+/**
+ * Every metric, declared once (DESIGN 3.9): what metrics.ts creates and docs/metrics.md lists.
+ * Base units, prefix `turnstream_`; a counter ends in `_total`. Node's and the process's own
+ * metrics (`process_…`, `nodejs_…`) come with prom-client and are not listed.
+ */
+
+export type MetricDeclaration = {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+  readonly buckets?: readonly number[];
+};
+
+/** 1 ms to 10 min. */
+export const secondsBuckets: readonly number[] = [
+  0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+  120, 300, 600,
+];
+
+const recordsBuckets: readonly number[] = [1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000];
+
+export const metricTable = {
+  turnstream_commit_to_readable_seconds: {
+    type: 'histogram',
+    help: "From an event's commit in Postgres to the acknowledgement of its last row by the CQL database.",
+    labels: ['projection'],
+    buckets: secondsBuckets,
+  },
+  turnstream_stage_seconds: {
+    type: 'histogram',
+    help: 'The parts of commit_to_readable: capture (commit to Debezium), sequence (to the event in the log), project (to its rows computed), write (to their acknowledgement).',
+    labels: ['stage'],
+    buckets: secondsBuckets,
+  },
+  turnstream_staleness_seconds: {
+    type: 'gauge',
+    help: 'Now minus the commit time of the oldest watermark among the partitions that this process holds; computed at the scrape, so it grows when anything upstream stops. Absent before the first watermark.',
+    labels: ['projection'],
+  },
+  turnstream_lag_records: {
+    type: 'gauge',
+    help: 'Records of the partition of turnstream.events that come after the projection’s checkpoint.',
+    labels: ['projection', 'partition'],
+  },
+  turnstream_lag_bytes: {
+    type: 'gauge',
+    help: "WAL bytes between the primary's current LSN and the projection's watermark.",
+    labels: ['projection'],
+  },
+  turnstream_events_total: {
+    type: 'counter',
+    help: 'Events that a projection has folded.',
+    labels: ['projection'],
+  },
+  turnstream_rows_written_total: {
+    type: 'counter',
+    help: 'Rows acknowledged by the CQL database, by op: upsert, delete, totals.',
+    labels: ['projection', 'op'],
+  },
+  turnstream_watermark_lsn_bytes: {
+    type: 'gauge',
+    help: "The oldest watermark's LSN as a number of bytes since the start of the WAL.",
+    labels: ['projection'],
+  },
+  turnstream_changes_total: {
+    type: 'counter',
+    help: 'Records of turnstream.changes that the sequencer has consumed, by what became of them: applied, irrelevant, parked, dead-lettered (I7).',
+    labels: ['outcome'],
+  },
+  turnstream_sequenced_events_total: {
+    type: 'counter',
+    help: 'Events that the sequencer has appended to turnstream.events, by type.',
+    labels: ['type'],
+  },
+  turnstream_sequencer_active: {
+    type: 'gauge',
+    help: '1 while this process is the sequencer that works, 0 while it stands by.',
+    labels: [],
+  },
+  turnstream_sequencer_lag_records: {
+    type: 'gauge',
+    help: 'Records of turnstream.changes that come after the offset which the sequencer has committed.',
+    labels: [],
+  },
+  turnstream_parked_steps: {
+    type: 'gauge',
+    help: 'Steps whose agent turn has not arrived yet, among those that this sequencer has seen.',
+    labels: [],
+  },
+  turnstream_dead_letters_total: {
+    type: 'counter',
+    help: 'Records set aside in turnstream.dead-letters, by origin: a projection’s name, or sequencer.',
+    labels: ['origin'],
+  },
+  turnstream_batch_records: {
+    type: 'histogram',
+    help: 'Records taken together, by part: sequencer, worker.',
+    labels: ['part'],
+    buckets: recordsBuckets,
+  },
+  turnstream_batch_seconds: {
+    type: 'histogram',
+    help: 'From taking a batch to its checkpoint, by part: sequencer, worker.',
+    labels: ['part'],
+    buckets: secondsBuckets,
+  },
+  turnstream_bytes_in_flight: {
+    type: 'gauge',
+    help: 'Bytes fetched and not yet written, by part (I10).',
+    labels: ['part'],
+  },
+  turnstream_cache_entries: {
+    type: 'gauge',
+    help: 'Entries in a cache: state (the sequencer’s rows) or totals (a worker’s).',
+    labels: ['cache'],
+  },
+  turnstream_cache_bytes: {
+    type: 'gauge',
+    help: 'Estimated bytes in a cache.',
+    labels: ['cache'],
+  },
+  turnstream_cache_reads_total: {
+    type: 'counter',
+    help: 'Look-ups in a cache, by result: hit, miss.',
+    labels: ['cache', 'result'],
+  },
+  turnstream_retries_total: {
+    type: 'counter',
+    help: 'Repeated calls after a retriable error, by operation.',
+    labels: ['operation'],
+  },
+  turnstream_rebalances_total: {
+    type: 'counter',
+    help: 'Assignments of partitions to this process, by part: sequencer, worker.',
+    labels: ['part'],
+  },
+  turnstream_negative_intervals_total: {
+    type: 'counter',
+    help: 'Intervals of the histograms that came out below zero, since two clocks differ; they are observed as 0.',
+    labels: ['interval'],
+  },
+  turnstream_slot_retained_bytes: {
+    type: 'gauge',
+    help: 'WAL bytes that the replication slot holds back in Postgres.',
+    labels: ['slot'],
+  },
+  turnstream_slot_status: {
+    type: 'gauge',
+    help: '1 for the status that the slot is in: reserved, extended, unreserved, lost (the WAL is gone: a new snapshot is needed), missing.',
+    labels: ['slot', 'status'],
+  },
+  turnstream_slot_active: {
+    type: 'gauge',
+    help: '1 while Debezium is connected to the slot.',
+    labels: ['slot'],
+  },
+  turnstream_source_polls_total: {
+    type: 'counter',
+    help: 'Polls for the lag metrics, by source (postgres, log) and result (ok, error). While polls fail, the lag metrics keep their last values.',
+    labels: ['source', 'result'],
+  },
+} as const satisfies Record<string, MetricDeclaration>;
+
+export type MetricName = keyof typeof metricTable;
+
+/** docs/metrics.md; a test keeps it equal. */
+export function metricsDocument(): string {
+  const rows = Object.entries(metricTable).map(([name, metric]) => {
+    const labels = metric.labels.map((label) => `\`${label}\``).join(', ') || '–';
+    return `| \`${name}\` | ${metric.type} | ${labels} | ${metric.help} |`;
+  });
+  return [
+    '# Metrics',
+    '',
+    'Served on `/metrics` by `turnstream sequence` and `turnstream run`, in the Prometheus text format.',
+    'Generated from processor/metrics/metric-table.ts; a test keeps both equal.',
+    '',
+    '| metric | type | labels | meaning |',
+    '| --- | --- | --- | --- |',
+    ...rows,
+    '',
+    'Beside them: the metrics of the process and of Node.js (`process_…`, `nodejs_…`).',
+    '',
+  ].join('\n');
+}

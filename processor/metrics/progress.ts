@@ -1,0 +1,83 @@
+/**
+ * How far this process has come in the partitions that it holds: what the lag and staleness metrics
+ * and the liveness check are computed from. Progress is a checkpoint that moves, measured against
+ * the end of the partition; a loop that runs is none.
+ *
+ * The readers (worker, sequencer) report; metrics.ts and health.ts look. Pure but for the clock,
+ * which is passed in.
+ */
+import type { Instant } from '../source/instant.ts';
+import type { Lsn } from '../source/lsn.ts';
+
+export type WatermarkMark = { readonly lsn: Lsn; readonly committedAt: Instant };
+
+/** The part of a checkpoint that matters here: offset of the next record to read. */
+export type Mark = { readonly offset: number; readonly watermark: WatermarkMark | null };
+
+export type HeldPartition = Mark & {
+  /** A projection's name, or `sequencer`. */
+  readonly reader: string;
+  readonly partition: number;
+  /** The offset that the next record appended will have; null until somebody said so. */
+  readonly endOffset: number | null;
+  /** Since when there has been something to read without the checkpoint moving; null when up to date. */
+  readonly waitingSinceMs: number | null;
+};
+
+export class Progress {
+  readonly #held = new Map<string, HeldPartition>();
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  /** The reader now owns the partition and goes on from the mark. */
+  hold(reader: string, partition: number, mark: Mark): void {
+    const held = { ...mark, reader, partition, endOffset: null, waitingSinceMs: null };
+    this.#held.set(keyOf(reader, partition), held);
+  }
+
+  /** The mark is durable now. Ignored for a partition that is not held any more. */
+  advance(reader: string, partition: number, mark: Mark): void {
+    const held = this.#held.get(keyOf(reader, partition));
+    if (held === undefined) return;
+    const moved = mark.offset > held.offset;
+    const waitingSinceMs = moved ? this.#waiting(mark.offset, held.endOffset) : held.waitingSinceMs;
+    const watermark = mark.watermark ?? held.watermark;
+    this.#held.set(keyOf(reader, partition), { ...held, ...mark, watermark, waitingSinceMs });
+  }
+
+  /** The partition ends there, as a fetch or a poll says. */
+  end(reader: string, partition: number, endOffset: number): void {
+    const held = this.#held.get(keyOf(reader, partition));
+    if (held === undefined) return;
+    const waitingSinceMs = held.offset >= endOffset ? null : (held.waitingSinceMs ?? this.#nowMs());
+    this.#held.set(keyOf(reader, partition), { ...held, endOffset, waitingSinceMs });
+  }
+
+  /** The reader owns the partition no longer. */
+  release(reader: string, partition: number): void {
+    this.#held.delete(keyOf(reader, partition));
+  }
+
+  held(): readonly HeldPartition[] {
+    return [...this.#held.values()];
+  }
+
+  /** Partitions with something to read whose checkpoint has not moved for longer than that. */
+  stalled(stalledMsMax: number): readonly HeldPartition[] {
+    const nowMs = this.#nowMs();
+    return this.held().filter(
+      ({ waitingSinceMs }) => waitingSinceMs !== null && nowMs - waitingSinceMs > stalledMsMax,
+    );
+  }
+
+  #waiting(offset: number, endOffset: number | null): number | null {
+    return endOffset === null || offset >= endOffset ? null : this.#nowMs();
+  }
+}
+
+function keyOf(reader: string, partition: number): string {
+  return `${partition}/${reader}`;
+}
