@@ -4,9 +4,7 @@
  * test can pass one that collects.
  */
 import pino from 'pino';
-
-export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
-export type LogLevel = (typeof logLevels)[number];
+import type { LogLevel } from './log-level.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,0 +1,376 @@
+/**
+ * Every setting, once: environment variable, type, default, sentence. Names carry their unit;
+ * defaults fit the embedded stack and say when production wants another value. `Config` has the
+ * same groups and names with parsed values (config.ts).
+ */
+import { logLevels } from '../log-level.ts';
+import { choice, hosts, identifier, integer, port, secret, text, topic, url } from './setting.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+const postgres = {
+  host: text('TURNSTREAM_POSTGRES_HOST', '127.0.0.1', 'Host of the Postgres primary.'),
+  port: port('TURNSTREAM_POSTGRES_PORT', 15_432, 'Port of the Postgres primary.'),
+  database: text('TURNSTREAM_POSTGRES_DATABASE', 'agent', 'Database with the four source tables.'),
+  user: text(
+    'TURNSTREAM_POSTGRES_USER',
+    'postgres',
+    'User for the pre-flight check, the lag metrics and Debezium; needs REPLICATION and SELECT on the tables.',
+  ),
+  password: secret('TURNSTREAM_POSTGRES_PASSWORD', 'postgres', "That user's password."),
+  schema: text('TURNSTREAM_POSTGRES_SCHEMA', 'public', 'Schema of the four source tables.'),
+  sslMode: choice(
+    'TURNSTREAM_POSTGRES_SSL_MODE',
+    ['disable', 'require', 'verify-full'],
+    'disable',
+    'Encryption towards Postgres: require encrypts, verify-full also checks the certificate (production).',
+  ),
+};
+
+const kafka = {
+  brokers: hosts(
+    'TURNSTREAM_KAFKA_BROKERS',
+    '127.0.0.1:19092',
+    'Brokers to start from.',
+    'host:port',
+  ),
+  clientId: text('TURNSTREAM_KAFKA_CLIENT_ID', 'turnstream', "This client's name in Kafka's logs."),
+  replicationFactor: integer(
+    'TURNSTREAM_KAFKA_REPLICATION_FACTOR',
+    1,
+    'Replicas of the topics that Turnstream creates; 3 in production.',
+    { min: 1, max: 9 },
+  ),
+  changesTopic: topic(
+    'TURNSTREAM_KAFKA_CHANGES_TOPIC',
+    'turnstream.changes',
+    'Topic of row changes, one partition, in the order of commits.',
+  ),
+  eventsTopic: topic(
+    'TURNSTREAM_KAFKA_EVENTS_TOPIC',
+    'turnstream.events',
+    'Topic of events: the event store.',
+  ),
+  deadLettersTopic: topic(
+    'TURNSTREAM_KAFKA_DEAD_LETTERS_TOPIC',
+    'turnstream.dead-letters',
+    'Topic of records that were set aside with their error.',
+  ),
+  eventsPartitions: integer(
+    'TURNSTREAM_KAFKA_EVENTS_PARTITIONS',
+    4,
+    "Partitions of the event store, so the most workers that share a projection. Fixed for the store's life: 12 in production.",
+    { min: 1, max: 1000 },
+  ),
+  sequencerGroup: text(
+    'TURNSTREAM_KAFKA_SEQUENCER_GROUP',
+    'turnstream.sequencer',
+    'Consumer group of the sequencers.',
+  ),
+  projectionsGroup: text(
+    'TURNSTREAM_KAFKA_PROJECTIONS_GROUP',
+    'turnstream.projections',
+    'Start of the names of the workers’ consumer groups; the names of their projections follow.',
+  ),
+  sessionTimeoutMs: integer(
+    'TURNSTREAM_KAFKA_SESSION_TIMEOUT_MS',
+    10_000,
+    'A process that has not been heard of for so long loses its partitions.',
+    { min: 1000, max: 300_000 },
+  ),
+  heartbeatIntervalMs: integer(
+    'TURNSTREAM_KAFKA_HEARTBEAT_INTERVAL_MS',
+    1000,
+    'Pause between heartbeats to the group; at most a third of the session timeout.',
+    { min: 100, max: 100_000 },
+  ),
+  fetchWaitMsMax: integer(
+    'TURNSTREAM_KAFKA_FETCH_WAIT_MS_MAX',
+    100,
+    'The longest that a broker holds back a fetch when there is nothing to read.',
+    { min: 1, max: 30_000 },
+  ),
+  fetchBytesMax: integer(
+    'TURNSTREAM_KAFKA_FETCH_BYTES_MAX',
+    4 * MIB,
+    'Bytes of one fetch; one larger record still passes.',
+    { min: 64 * KIB, max: 256 * MIB },
+  ),
+  recordBytesMax: integer(
+    'TURNSTREAM_KAFKA_RECORD_BYTES_MAX',
+    16 * MIB,
+    'The largest record, set on the topics and in the connector’s producer.',
+    { min: MIB, max: 256 * MIB },
+  ),
+};
+
+const registry = {
+  url: url(
+    'TURNSTREAM_REGISTRY_URL',
+    'http://127.0.0.1:18081/apis/ccompat/v7',
+    'Schema registry, the Confluent-compatible API.',
+  ),
+};
+
+const connect = {
+  url: url('TURNSTREAM_CONNECT_URL', 'http://127.0.0.1:18083', 'REST address of Kafka Connect.', {
+    flag: '--connect-url',
+  }),
+  connectorName: text('TURNSTREAM_CONNECT_CONNECTOR_NAME', 'turnstream', 'Name of the connector.'),
+  slotName: identifier(
+    'TURNSTREAM_CONNECT_SLOT_NAME',
+    'turnstream',
+    'Replication slot that Debezium reads from.',
+  ),
+  publicationName: identifier(
+    'TURNSTREAM_CONNECT_PUBLICATION_NAME',
+    'turnstream',
+    'Publication of the four tables.',
+  ),
+  topicPrefix: topic(
+    'TURNSTREAM_CONNECT_TOPIC_PREFIX',
+    'turnstream',
+    "Debezium's name for this Postgres, part of its schemas' names. Never change it later.",
+  ),
+  heartbeatIntervalMs: integer(
+    'TURNSTREAM_CONNECT_HEARTBEAT_INTERVAL_MS',
+    100,
+    'Pause between heartbeat messages in the WAL; they carry the watermark when the tables are idle.',
+    { min: 10, max: 60_000 },
+  ),
+  deliveryMode: choice(
+    'TURNSTREAM_CONNECT_DELIVERY_MODE',
+    ['at-least-once', 'exactly-once'],
+    'at-least-once',
+    'Delivery by Connect; both end in the same rows, at-least-once is the faster one.',
+  ),
+  registryUrl: url(
+    'TURNSTREAM_CONNECT_REGISTRY_URL',
+    'http://127.0.0.1:18081/apis/registry/v2',
+    "Schema registry as the connector's Avro converter reaches it (Apicurio's own API).",
+  ),
+  postgresHost: text(
+    'TURNSTREAM_CONNECT_POSTGRES_HOST',
+    '',
+    'Postgres host as Connect reaches it; empty: the same as TURNSTREAM_POSTGRES_HOST.',
+  ),
+  postgresPort: integer(
+    'TURNSTREAM_CONNECT_POSTGRES_PORT',
+    0,
+    'Postgres port as Connect reaches it; 0: the same as TURNSTREAM_POSTGRES_PORT.',
+    { min: 0, max: 65_535 },
+  ),
+};
+
+const cql = {
+  contactPoints: hosts(
+    'TURNSTREAM_CQL_CONTACT_POINTS',
+    '127.0.0.1',
+    'Nodes of ScyllaDB or Cassandra to start from.',
+    'host',
+  ),
+  port: port('TURNSTREAM_CQL_PORT', 19_042, 'CQL port of the nodes.'),
+  datacenter: text('TURNSTREAM_CQL_DATACENTER', 'datacenter1', 'The local data centre.'),
+  keyspace: identifier('TURNSTREAM_CQL_KEYSPACE', 'turnstream', 'Keyspace of all tables.'),
+  user: text('TURNSTREAM_CQL_USER', '', 'User; empty: no authentication.'),
+  password: secret('TURNSTREAM_CQL_PASSWORD', '', "That user's password."),
+  dialect: choice(
+    'TURNSTREAM_CQL_DIALECT',
+    ['cassandra', 'scylladb'],
+    'cassandra',
+    'Which database takes the DDL.',
+    { flag: '--dialect' },
+  ),
+  replicationFactor: integer(
+    'TURNSTREAM_CQL_REPLICATION_FACTOR',
+    1,
+    'Replicas in the local data centre when the keyspace is created; 3 in production.',
+    { min: 1, max: 9 },
+  ),
+  requestTimeoutMs: integer(
+    'TURNSTREAM_CQL_REQUEST_TIMEOUT_MS',
+    12_000,
+    'The longest wait for one answer.',
+    { min: 100, max: 600_000 },
+  ),
+};
+
+const sequencer = {
+  positionBase: integer(
+    'TURNSTREAM_POSITION_BASE',
+    0,
+    'Added to every position. Raise it above the highest position so far when turnstream.changes was created again; never lower it.',
+    { min: 0, max: 2 ** 52 },
+  ),
+  batchRecordsMax: integer(
+    'TURNSTREAM_SEQUENCER_BATCH_RECORDS_MAX',
+    2000,
+    'Row changes that are folded together.',
+    { min: 1, max: 100_000 },
+  ),
+  batchBytesMax: integer(
+    'TURNSTREAM_SEQUENCER_BATCH_BYTES_MAX',
+    8 * MIB,
+    'Bytes of row changes that are folded together; one larger change still passes.',
+    { min: 64 * KIB, max: 256 * MIB },
+  ),
+  cacheBytesMax: integer(
+    'TURNSTREAM_SEQUENCER_CACHE_BYTES_MAX',
+    256 * MIB,
+    'Memory for conversation state, least recently used first out.',
+    { min: MIB, max: 64 * 1024 * MIB },
+  ),
+  stateBatchBytesMax: integer(
+    'TURNSTREAM_SEQUENCER_STATE_BATCH_BYTES_MAX',
+    30 * KIB,
+    'Bytes of one CQL batch of conversation state; Cassandra refuses batches above 50 KiB.',
+    { min: 4 * KIB, max: 40 * KIB },
+  ),
+  contentInlineBytesMax: integer(
+    'TURNSTREAM_SEQUENCER_CONTENT_INLINE_BYTES_MAX',
+    4 * KIB,
+    'A longer prompt or content is stored apart from its row.',
+    { min: 0, max: 40 * KIB },
+  ),
+  tombstoneDaysMax: integer(
+    'TURNSTREAM_SEQUENCER_TOMBSTONE_DAYS_MAX',
+    7,
+    'Days for which the LSN of a deleted row is kept, so that Debezium’s redelivery of it is recognised.',
+    { min: 1, max: 365 },
+  ),
+  writeConcurrencyMax: integer(
+    'TURNSTREAM_SEQUENCER_WRITE_CONCURRENCY_MAX',
+    32,
+    'Requests for conversation state at a time.',
+    { min: 1, max: 1024 },
+  ),
+  idleWatermarkMs: integer(
+    'TURNSTREAM_SEQUENCER_IDLE_WATERMARK_MS',
+    1000,
+    'Pause between watermarks when nothing changes.',
+    { min: 100, max: 60_000 },
+  ),
+};
+
+const worker = {
+  bytesInFlightMax: integer(
+    'TURNSTREAM_WORKER_BYTES_IN_FLIGHT_MAX',
+    64 * MIB,
+    'Bytes of events that are fetched and not yet written.',
+    { min: MIB, max: 16 * 1024 * MIB },
+  ),
+  batchRecordsMax: integer(
+    'TURNSTREAM_WORKER_BATCH_RECORDS_MAX',
+    2000,
+    'Events that are consolidated and written together.',
+    { min: 1, max: 100_000 },
+  ),
+  rowsPerBatchMax: integer(
+    'TURNSTREAM_WORKER_ROWS_PER_BATCH_MAX',
+    100,
+    'Rows in one unlogged CQL batch, all of one CQL partition.',
+    { min: 1, max: 1000 },
+  ),
+  totalsCacheEntriesMax: integer(
+    'TURNSTREAM_WORKER_TOTALS_CACHE_ENTRIES_MAX',
+    100_000,
+    'Totals kept in memory by each projection and partition.',
+    { min: 100, max: 100_000_000 },
+  ),
+  writeConcurrencyMax: integer(
+    'TURNSTREAM_WORKER_WRITE_CONCURRENCY_MAX',
+    32,
+    'CQL batches on their way at a time.',
+    { min: 1, max: 1024 },
+  ),
+  retryDelayMsMin: integer(
+    'TURNSTREAM_WORKER_RETRY_DELAY_MS_MIN',
+    100,
+    'First pause before a failed write is tried again; each later one is twice as long.',
+    { min: 1, max: 60_000 },
+  ),
+  retryDelayMsMax: integer(
+    'TURNSTREAM_WORKER_RETRY_DELAY_MS_MAX',
+    10_000,
+    'The longest such pause.',
+    { min: 1, max: 600_000 },
+  ),
+  drainMsMax: integer(
+    'TURNSTREAM_WORKER_DRAIN_MS_MAX',
+    20_000,
+    'The longest that SIGTERM waits for the batch in hand.',
+    { min: 0, max: 600_000 },
+  ),
+};
+
+const metrics = {
+  host: text(
+    'TURNSTREAM_METRICS_HOST',
+    '127.0.0.1',
+    'Address that /metrics and /health listen on; 0.0.0.0 in a container.',
+    { flag: '--metrics-host' },
+  ),
+  port: integer(
+    'TURNSTREAM_METRICS_PORT',
+    9464,
+    'Port of /metrics and /health; 0 takes any free one.',
+    { min: 0, max: 65_535 },
+    { flag: '--metrics-port' },
+  ),
+  pollIntervalMs: integer(
+    'TURNSTREAM_METRICS_POLL_INTERVAL_MS',
+    5000,
+    'Pause between looks at Postgres and Kafka for the lag metrics.',
+    { min: 100, max: 600_000 },
+  ),
+  stalledMsMax: integer(
+    'TURNSTREAM_METRICS_STALLED_MS_MAX',
+    120_000,
+    'With something to read and no checkpoint moving for so long, /health/live fails.',
+    { min: 1000, max: 86_400_000 },
+  ),
+};
+
+const log = {
+  level: choice(
+    'TURNSTREAM_LOG_LEVEL',
+    logLevels,
+    'info',
+    'How much is logged on stderr; debug adds stacks to errors.',
+    { flag: '--log-level' },
+  ),
+  format: choice(
+    'TURNSTREAM_LOG_FORMAT',
+    ['auto', 'json', 'pretty'],
+    'auto',
+    'auto: one line for people on a terminal, JSON elsewhere.',
+  ),
+};
+
+export const settingsTable = {
+  postgres,
+  kafka,
+  registry,
+  connect,
+  cql,
+  sequencer,
+  worker,
+  metrics,
+  log,
+};
+
+export type SettingsTable = typeof settingsTable;
+export type GroupName = keyof SettingsTable;
+
+export const groupTitles: Readonly<Record<GroupName, string>> = {
+  postgres: 'Postgres, the source',
+  kafka: 'Kafka',
+  registry: 'Schema registry',
+  connect: 'Kafka Connect and Debezium',
+  cql: 'ScyllaDB or Cassandra',
+  sequencer: 'Sequencer',
+  worker: 'Workers',
+  metrics: 'Metrics and health',
+  log: 'Logs',
+};
