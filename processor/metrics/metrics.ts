@@ -90,7 +90,8 @@ export function createMetrics(
   if (options.processMetrics ?? true) collectDefaultMetrics({ register: registry });
   const declare = declareIn(registry);
   const progress = new Progress(nowMs);
-  const sequencerProgress = new Progress(nowMs);
+  // Connect's exactly-once mode ends each of its transactions with a marker in `changes`.
+  const sequencerProgress = new Progress(nowMs, 1);
   const negative = declare.counter('turnstream_negative_intervals_total');
   const stage = declare.histogram('turnstream_stage_seconds');
   const changes = declare.counter('turnstream_changes_total');

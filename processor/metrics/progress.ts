@@ -27,9 +27,15 @@ export type HeldPartition = Mark & {
 export class Progress {
   readonly #held = new Map<string, HeldPartition>();
   readonly #nowMs: () => number;
+  readonly #markersMax: number;
 
-  constructor(nowMs: () => number) {
+  /**
+   * `markersMax`: how many offsets at the end of a partition may be Kafka's own transaction markers,
+   * which no reader ever sees; being so little behind is not waiting.
+   */
+  constructor(nowMs: () => number, markersMax = 0) {
     this.#nowMs = nowMs;
+    this.#markersMax = markersMax;
   }
 
   /** The reader now owns the partition and goes on from the mark. */
@@ -74,7 +80,8 @@ export class Progress {
   }
 
   #waiting(offset: number, endOffset: number | null): number | null {
-    return endOffset === null || offset >= endOffset ? null : this.#nowMs();
+    const caughtUp = endOffset === null || offset + this.#markersMax >= endOffset;
+    return caughtUp ? null : this.#nowMs();
   }
 }
 

@@ -1,0 +1,30 @@
+/**
+ * What main.ts hands to a command: everything that comes from outside of the program. A command is
+ * wiring: it builds the parts from the configuration, runs one, and answers the exit code.
+ */
+import type { Config } from '../config.ts';
+import type { Logger } from '../logger.ts';
+
+export type CommandContext = {
+  readonly config: Config;
+  readonly log: Logger;
+  /** Writes to stdout, which carries the command's result and nothing else. Adds the line's end. */
+  readonly print: (text: string) => void;
+  /** `--json`: print JSON for programs in place of text for people. */
+  readonly json: boolean;
+  /** stdout is a terminal. */
+  readonly interactive: boolean;
+  /** Aborted by the first SIGTERM or SIGINT: finish what is in hand, then return. */
+  readonly signal: AbortSignal;
+};
+
+/** Options and arguments as commander parsed them. */
+export type CommandArguments = {
+  readonly names: readonly string[];
+  readonly options: Readonly<Record<string, unknown>>;
+};
+
+/** 0: done; 1: it failed, or found what it looks for; 2: usage or configuration. */
+export type ExitCode = 0 | 1 | 2;
+
+export type CommandRun = (context: CommandContext, args: CommandArguments) => Promise<ExitCode>;
