@@ -134,7 +134,7 @@ type OpenDeltas = {
 };
 
 /**
- * Folds entries of one Kafka partition (= shard), whose positions rise strictly; throws LIMIT
+ * Folds entries of one Kafka partition (= shard), whose positions rise strictly; throws LOG
  * otherwise, since a reader drops what it has taken before (DESIGN 3.2).
  */
 export function foldAggregate(
@@ -258,7 +258,7 @@ export function applyDeltas(stored: ExactTotals | null, deltas: KeyDeltas): Exac
 
 function notRising(projection: string, position: number, last: number): TurnstreamError {
   return new TurnstreamError(
-    'LIMIT',
+    'LOG',
     `projection ${projection}: an entry of position ${position} came after one of ${last}; ` +
       'pass the entries of one partition in order and drop those that were taken before',
   );

@@ -1,0 +1,43 @@
+/**
+ * What a list shows of a long text, and how long the text is. All of it counts code points or
+ * UTF-8 bytes, so that Postgres says the same: `left(text, 200)`, `char_length(text)`,
+ * `octet_length(text)`. A step's content is taken raw, JSON included: picking a field out of it
+ * would have to be said again, exactly, in SQL and for content that is no JSON.
+ */
+
+/** Code points of a preview. */
+export const previewCharsMax = 200;
+
+/** The first 200 code points. Never half of a surrogate pair. */
+export function previewOf(text: string): string {
+  if (text.length <= previewCharsMax) return text;
+  let end = 0;
+  for (let chars = 0; chars < previewCharsMax && end < text.length; chars += 1) {
+    end += isPair(text, end) ? 2 : 1;
+  }
+  return text.slice(0, end);
+}
+
+export type TextSize = { readonly chars: number; readonly bytes: number };
+
+/** `chars` are code points, `bytes` are those of UTF-8. */
+export function sizeOf(text: string): TextSize {
+  const bytes = Buffer.byteLength(text, 'utf8');
+  // As many bytes as code units: all of it is ASCII.
+  if (bytes === text.length) return { chars: bytes, bytes };
+  let chars = text.length;
+  for (let index = 0; index < text.length; index += 1) {
+    if (isPair(text, index)) {
+      chars -= 1;
+      index += 1;
+    }
+  }
+  return { chars, bytes };
+}
+
+function isPair(text: string, index: number): boolean {
+  // NaN beyond the end, which no comparison holds for.
+  return (
+    (text.charCodeAt(index) & 0xfc00) === 0xd800 && (text.charCodeAt(index + 1) & 0xfc00) === 0xdc00
+  );
+}
