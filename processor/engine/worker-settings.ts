@@ -1,0 +1,50 @@
+/** What a worker is told: names and limits. processor/config.ts fills it; every limit has its unit. */
+import type { Projection } from '../projection/projection.ts';
+import type { RetrySettings } from './retry.ts';
+import type { ReadModel } from './store.ts';
+
+/** A projection that the worker hosts, and which build of it. */
+export type Hosted = { readonly projection: Projection; readonly generation: number };
+
+export type WorkerSettings = RetrySettings & {
+  readonly group: string;
+  readonly eventsTopic: string;
+  readonly deadLettersTopic: string;
+  /** Partitions of the events topic: fixed for the store's life, also the shards of aggregates. */
+  readonly partitions: number;
+  readonly hosted: readonly Hosted[];
+  /** Values of fetched records that are not yet written, as encoded; decoded they are some times that. */
+  readonly bytesInFlightMax: number;
+  /** Fetches that have queued up are written together up to this many records … */
+  readonly batchRecordsMax: number;
+  /** … or until one projection has this many rows to write; one event may go beyond. */
+  readonly batchRowsMax: number;
+  /** Records decoded or folded at a stretch before anything else may run. */
+  readonly sliceRecords: number;
+  /** Totals kept in memory, over all partitions and projections of the worker. */
+  readonly totalsCachedMax: number;
+  /** A checkpoint is written at most so often per partition; rows are written at once. */
+  readonly checkpointIntervalMs: number;
+  /** The group's offsets are committed at most so often. */
+  readonly commitIntervalMs: number;
+  /** How long an orderly stop may go on writing what is queued. */
+  readonly drainMsMax: number;
+};
+
+/** All but what only the caller knows. */
+export const workerDefaults = {
+  bytesInFlightMax: 32 * 1024 * 1024,
+  batchRecordsMax: 2000,
+  batchRowsMax: 5000,
+  sliceRecords: 200,
+  totalsCachedMax: 200_000,
+  checkpointIntervalMs: 100,
+  commitIntervalMs: 1000,
+  retryDelayMsMin: 50,
+  retryDelayMsMax: 10_000,
+  drainMsMax: 20_000,
+} as const satisfies Partial<WorkerSettings>;
+
+export function readModelOf(hosted: Hosted): ReadModel {
+  return { shape: hosted.projection.shape, generation: hosted.generation };
+}
