@@ -1,0 +1,150 @@
+/**
+ * The sequencer's state in memory, under the rules of the CQL form (state-store.contract.ts): the
+ * highest position wins row by row, in any order of arrival, and a container's position never goes
+ * back. Rows with a time to live stay: no time passes here.
+ */
+import { compareStateKeys, stateKeyText } from './state-key.ts';
+import type {
+  Hint,
+  StateKey,
+  StateRow,
+  StateRowKind,
+  StateSegment,
+  StateStore,
+  TurnId,
+} from './state-store.ts';
+
+type Container = {
+  position: number;
+  readonly rows: Map<string, { readonly at: number; readonly row: StateRow }>;
+};
+
+type TimedHint = { readonly addedAt: number; readonly removedAt: number };
+
+/** Small on purpose: whoever reads pages must be ready for several. */
+const pageRowsMax = 100;
+
+export class MemoryStateStore implements StateStore {
+  private readonly containers = new Map<string, Container>();
+  private readonly hints = new Map<string, Map<string, TimedHint>>();
+
+  async positions(containers: readonly string[]): Promise<readonly number[]> {
+    return containers.map((container) => this.containers.get(container)?.position ?? -1);
+  }
+
+  async rows(
+    reads: readonly { readonly container: string; readonly key: StateKey }[],
+  ): Promise<readonly (StateRow | null)[]> {
+    return reads.map(
+      ({ container, key }) =>
+        this.containers.get(container)?.rows.get(stateKeyText(key))?.row ?? null,
+    );
+  }
+
+  async *slice(
+    container: string,
+    kind: StateRowKind,
+    uid: string | null,
+  ): AsyncIterable<readonly StateRow[]> {
+    const rows = this.containerRows(container).filter(
+      (row) => row.kind === kind && (uid === null || row.uid === uid),
+    );
+    yield* pages(rows);
+  }
+
+  async neighbour(
+    container: string,
+    turnUid: string,
+    idx: number,
+    side: 'before' | 'after',
+  ): Promise<StateRow | null> {
+    const steps = this.containerRows(container).filter(
+      (row) => row.kind === 'step' && row.uid === turnUid && row.present,
+    );
+    const found =
+      side === 'before'
+        ? steps.findLast((row) => row.idx < idx)
+        : steps.find((row) => row.idx > idx);
+    return found ?? null;
+  }
+
+  async write(container: string, segments: readonly StateSegment[]): Promise<void> {
+    if (segments.length === 0) return;
+    const target = this.containers.get(container) ?? { position: -1, rows: new Map() };
+    this.containers.set(container, target);
+    for (const { position, rows } of segments) {
+      for (const row of rows) {
+        const old = target.rows.get(stateKeyText(row));
+        if (old === undefined || position >= old.at) {
+          target.rows.set(stateKeyText(row), { at: position, row: { ...row } });
+        }
+      }
+      target.position = Math.max(target.position, position);
+    }
+  }
+
+  async sessionsOf(turns: readonly TurnId[]): Promise<readonly (readonly string[])[]> {
+    return turns.map((turn) => {
+      const found: string[] = [];
+      for (const [sessionUid, { addedAt, removedAt }] of this.hints.get(turnText(turn)) ?? []) {
+        if (addedAt > removedAt) found.push(sessionUid);
+      }
+      return found.sort((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right)));
+    });
+  }
+
+  async addHints(hints: readonly Hint[]): Promise<void> {
+    for (const hint of hints) {
+      this.mergeHint(hint, { addedAt: hint.position, removedAt: Number.NEGATIVE_INFINITY });
+    }
+  }
+
+  async removeHints(hints: readonly Hint[]): Promise<void> {
+    for (const hint of hints) {
+      this.mergeHint(hint, { addedAt: Number.NEGATIVE_INFINITY, removedAt: hint.position });
+    }
+  }
+
+  async *scan(): AsyncIterable<readonly { readonly container: string; readonly row: StateRow }[]> {
+    const found: { container: string; row: StateRow }[] = [];
+    for (const container of this.containers.keys()) {
+      for (const row of this.containerRows(container)) {
+        if (row.present && row.kind !== 'child') {
+          found.push({ container, row: { ...row, text: null } });
+        }
+      }
+    }
+    yield* pages(found);
+  }
+
+  /** All rows of a container in key order, for tests. */
+  containerRows(container: string): readonly StateRow[] {
+    const rows = [...(this.containers.get(container)?.rows.values() ?? [])];
+    return rows.map(({ row }) => row).sort(compareStateKeys);
+  }
+
+  /** The names of all containers, for tests. */
+  containerNames(): readonly string[] {
+    return [...this.containers.keys()].sort();
+  }
+
+  private mergeHint(hint: Hint, { addedAt, removedAt }: TimedHint): void {
+    const sessions = this.hints.get(turnText(hint)) ?? new Map<string, TimedHint>();
+    const old = sessions.get(hint.sessionUid);
+    sessions.set(hint.sessionUid, {
+      addedAt: Math.max(addedAt, old?.addedAt ?? Number.NEGATIVE_INFINITY),
+      removedAt: Math.max(removedAt, old?.removedAt ?? Number.NEGATIVE_INFINITY),
+    });
+    this.hints.set(turnText(hint), sessions);
+  }
+}
+
+async function* pages<Row>(rows: readonly Row[]): AsyncIterable<readonly Row[]> {
+  for (let start = 0; start < rows.length; start += pageRowsMax) {
+    yield rows.slice(start, start + pageRowsMax);
+  }
+}
+
+function turnText({ role, uid }: TurnId): string {
+  return JSON.stringify([role, uid]);
+}
