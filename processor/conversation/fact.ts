@@ -20,7 +20,7 @@ export type SessionFact = {
   readonly title: string | null;
   /** The earliest createdAt of its human turns. */
   readonly firstTurnAt: Instant | null;
-  /** The latest createdAt of its turns and steps. */
+  /** The latest of its turns' createdAt and its agent turns' lastStepAt. */
   readonly lastActivityAt: Instant | null;
   readonly humanTurns: number;
   readonly agentTurns: number;

@@ -1,0 +1,104 @@
+/**
+ * Carrying a turn with its steps from one container to another: between sessions, out of the parked
+ * ones, or into them. A barrier: everything before it is written, then the destination, then the
+ * source; its events the other way round, the removal at the lower positions. After a crash each
+ * side is done by its own position, so a half-done move is finished.
+ */
+import type { EventType } from '../event/event.ts';
+import type { Container } from './container.ts';
+import { Edit } from './edit.ts';
+import { markOf, stepFact } from './facts.ts';
+import { containerOf, freshContainerOf } from './lookup.ts';
+import { emitEdit, type Moment } from './moment.ts';
+import { type Fold, stepsOf } from './requests.ts';
+import { noSteps, type StepState, type TurnRole, type TurnState } from './rows.ts';
+import { summaryOf } from './steps.ts';
+import { replaceTurn } from './turns.ts';
+import type { Workspace } from './workspace.ts';
+
+export type Move = {
+  readonly role: TurnRole;
+  readonly uid: string;
+  readonly from: Container;
+  readonly to: Container;
+  /** The turn's row after the change, its steps left out; not present when it was deleted. */
+  readonly next: TurnState;
+};
+
+export function* carry(workspace: Workspace, move: Move, moment: Moment): Fold<void> {
+  yield { kind: 'flush', order: [] };
+  const { from } = move;
+  let to = yield* containerOf(workspace, move.to.name);
+  if (from.position >= moment.removal && to.position < moment.arrival) {
+    to = yield* freshContainerOf(workspace, to.name);
+  }
+  const steps = yield* stepsOf(from, move.uid);
+  if (from.position < moment.removal) yield* depart(workspace, move, steps, moment);
+  if (to.position < moment.arrival) yield* arrive(workspace, { ...move, to }, steps, moment);
+  yield { kind: 'flush', order: [to.name, from.name] };
+}
+
+function* depart(
+  workspace: Workspace,
+  { uid, role, from, to, next }: Move,
+  steps: readonly StepState[],
+  moment: Moment,
+): Fold<void> {
+  const edit = new Edit(from);
+  if (from.isSession) yield* addStepChanges(edit, uid, steps, 'gone');
+  for (const step of steps) {
+    edit.put({ kind: 'step', turnUid: uid, idx: step.idx }, absent(step));
+  }
+  if (!from.isSession) {
+    from.advance(moment.removal);
+    workspace.parkedSteps -= steps.length;
+    return;
+  }
+  yield* replaceTurn(edit, { ...next, role, uid, present: false, steps: noSteps });
+  const type: EventType = to.isSession ? 'TurnDeparted' : 'TurnDeleted';
+  yield* emitEdit(workspace, edit, moment, moment.removal, type);
+}
+
+function* arrive(
+  workspace: Workspace,
+  { uid, role, from, to, next }: Move,
+  steps: readonly StepState[],
+  moment: Moment,
+): Fold<void> {
+  const edit = new Edit(to);
+  for (const step of steps) edit.put({ kind: 'step', turnUid: uid, idx: step.idx }, step);
+  if (!to.isSession) {
+    to.advance(moment.arrival);
+    workspace.parkedSteps += steps.length;
+    return;
+  }
+  yield* replaceTurn(edit, { ...next, steps: summaryOf(steps) });
+  yield* addStepChanges(edit, uid, steps, 'come');
+  const type = from.isSession ? 'TurnArrived' : arrivalType(role);
+  yield* emitEdit(workspace, edit, moment, moment.arrival, type);
+}
+
+/** The facts of steps that are carried are on one side only. */
+function* addStepChanges(
+  edit: Edit,
+  turnUid: string,
+  steps: readonly StepState[],
+  which: 'gone' | 'come',
+): Fold<void> {
+  const context = yield* edit.contextOf('after', turnUid);
+  let previous: StepState | null = null;
+  for (const step of steps) {
+    const fact = stepFact(step, previous && markOf(previous), context);
+    const [before, after] = which === 'gone' ? [fact, null] : [null, fact];
+    edit.addStepChange({ kind: 'step', before, after });
+    previous = step;
+  }
+}
+
+function absent(step: StepState): StepState {
+  return { ...step, present: false, tpe: null, content: null, createdAt: null };
+}
+
+export function arrivalType(role: TurnRole): EventType {
+  return role === 'human' ? 'HumanTurnAsked' : 'AgentTurnStarted';
+}

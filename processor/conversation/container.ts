@@ -1,0 +1,304 @@
+/**
+ * A container in memory: what is known of one CQL partition of the sequencer's state. A session's
+ * holds its rows; an unknown agent turn's holds its parked steps.
+ *
+ * A row is known (a value), known to be absent (null) or not known (undefined: it must be loaded).
+ * In a `complete` container whatever is not known is absent. Each change that touched it closes with
+ * `advance`: the container is the fold of everything up to that position (the prefix rule of DESIGN
+ * 3.2). Changed rows gather in segments, each the difference between two prefixes, small enough for
+ * one atomic batch unless a single change is larger.
+ */
+import type {
+  ChildState,
+  FamilyState,
+  SessionState,
+  StepState,
+  TurnRole,
+  TurnState,
+} from './rows.ts';
+
+export type RowRef =
+  | { readonly kind: 'session' }
+  | { readonly kind: 'turn'; readonly role: TurnRole; readonly uid: string }
+  | { readonly kind: 'family'; readonly family: string }
+  | { readonly kind: 'child'; readonly family: string; readonly uid: string }
+  | { readonly kind: 'step'; readonly turnUid: string; readonly idx: number };
+
+export type RowValue = SessionState | TurnState | FamilyState | ChildState | StepState;
+
+/** A slice of rows that can be loaded at once. */
+export type SliceRef =
+  | { readonly kind: 'turns'; readonly role: TurnRole }
+  | { readonly kind: 'family'; readonly family: string }
+  | { readonly kind: 'steps'; readonly turnUid: string };
+
+/** Rows that changed together, at the position of the last change folded into them. */
+export type Segment = {
+  readonly position: number;
+  readonly rows: readonly { readonly ref: RowRef; readonly value: RowValue }[];
+};
+
+const rowBytes = 200;
+/** A segment above this is closed after the change that filled it: it must fit one CQL batch. */
+const segmentBytesMax = 16 * 1024;
+/** A container above this forgets the steps that it has just read through. */
+const containerBytesMax = 4 * 1024 * 1024;
+
+export function sessionContainer(sessionUid: string): string {
+  return `s:${sessionUid}`;
+}
+
+export function parkedContainer(turnUid: string): string {
+  return `t:${turnUid}`;
+}
+
+export class Container {
+  readonly name: string;
+  /** The position of the last change folded in; -1 for none. */
+  position: number;
+  /** Nothing is stored that is not known here. */
+  complete: boolean;
+  /** A rough size of what is held, in bytes. */
+  bytes = rowBytes;
+
+  #session: SessionState | null | undefined;
+  readonly #turns = {
+    human: new Map<string, TurnState | null>(),
+    agent: new Map<string, TurnState | null>(),
+  };
+  readonly #families = new Map<string, FamilyState | null>();
+  readonly #children = new Map<string, Map<string, ChildState | null>>();
+  readonly #steps = new Map<string, Map<number, StepState | null>>();
+  /** Rows changed since the last seal, in the order of their last change. */
+  readonly #dirty = new Map<string, RowRef>();
+  #dirtyBytes = 0;
+  /** Everything changed since the last flush, sealed or not: newer than what is stored. */
+  readonly #unwritten = new Map<string, RowRef>();
+  #segments: Segment[] = [];
+  #touched = false;
+
+  constructor(name: string, position: number) {
+    this.name = name;
+    this.position = position;
+    this.complete = position < 0;
+    this.#session = undefined;
+  }
+
+  get isSession(): boolean {
+    return this.name.startsWith('s:');
+  }
+
+  get sessionUid(): string {
+    return this.name.slice(2);
+  }
+
+  session(): SessionState | null | undefined {
+    return this.#known(this.#session);
+  }
+
+  turn(role: TurnRole, uid: string): TurnState | null | undefined {
+    return this.#known(this.#turns[role].get(uid));
+  }
+
+  family(family: string): FamilyState | null | undefined {
+    return this.#known(this.#families.get(family));
+  }
+
+  child(family: string, uid: string): ChildState | null | undefined {
+    return this.#known(this.#children.get(family)?.get(uid));
+  }
+
+  step(turnUid: string, idx: number): StepState | null | undefined {
+    return this.#known(this.#steps.get(turnUid)?.get(idx));
+  }
+
+  #known<T>(value: T | null | undefined): T | null | undefined {
+    return value === undefined && this.complete ? null : value;
+  }
+
+  /** The present turns of a role that are known, in no order. */
+  *presentTurns(role: TurnRole): Generator<TurnState> {
+    for (const turn of this.#turns[role].values()) if (turn?.present) yield turn;
+  }
+
+  presentChildren(family: string): ChildState[] {
+    const children: ChildState[] = [];
+    for (const child of this.#children.get(family)?.values() ?? []) {
+      if (child?.present) children.push(child);
+    }
+    return children;
+  }
+
+  /** The present steps of a turn that are known, by idx. */
+  presentSteps(turnUid: string): StepState[] {
+    const steps: StepState[] = [];
+    for (const step of this.#steps.get(turnUid)?.values() ?? [])
+      if (step?.present) steps.push(step);
+    return steps.sort((a, b) => a.idx - b.idx);
+  }
+
+  /** The steps of a turn, present or not, that the store does not have as they are now. */
+  *unwrittenSteps(turnUid: string): Generator<StepState> {
+    for (const ref of this.#unwritten.values()) {
+      if (ref.kind !== 'step' || ref.turnUid !== turnUid) continue;
+      const step = this.step(ref.turnUid, ref.idx);
+      if (step) yield step;
+    }
+  }
+
+  /** Takes a row as the store has it; a row that is known already is newer or the same. */
+  learn(ref: RowRef, value: RowValue | null): void {
+    if (this.#peek(ref) !== undefined) return;
+    this.#set(ref, value);
+  }
+
+  /** Replaces a row by what a change made of it. */
+  put(ref: RowRef, value: RowValue): void {
+    this.#set(ref, value);
+    const key = keyOf(ref);
+    // Last changed, last written: a segment that takes several batches relies on this order.
+    this.#dirty.delete(key);
+    this.#dirty.set(key, ref);
+    this.#unwritten.set(key, ref);
+    this.#dirtyBytes += storedSizeOf(value);
+  }
+
+  /** A change is wholly folded in. */
+  advance(position: number): void {
+    this.position = position;
+    this.#touched = true;
+    if (this.#dirtyBytes > segmentBytesMax) this.seal();
+  }
+
+  /** Closes the open segment: what follows is written apart, after it. */
+  seal(): void {
+    if (!this.#touched) return;
+    const rows: { readonly ref: RowRef; readonly value: RowValue }[] = [];
+    for (const ref of this.#dirty.values()) {
+      const value = this.#peek(ref);
+      if (value !== undefined && value !== null) rows.push({ ref, value });
+    }
+    this.#segments.push({ position: this.position, rows: rows.sort(byWriteOrder) });
+    this.#dirty.clear();
+    this.#dirtyBytes = 0;
+    this.#touched = false;
+  }
+
+  get needsWrite(): boolean {
+    return this.#touched || this.#segments.length > 0;
+  }
+
+  /** What to write, in order; call `written` when it is stored. */
+  unwrittenSegments(): readonly Segment[] {
+    this.seal();
+    return this.#segments;
+  }
+
+  written(): void {
+    this.#segments = [];
+    this.#unwritten.clear();
+  }
+
+  /** The value of a reference as known, null when absent, undefined when not known. */
+  get(ref: RowRef): RowValue | null | undefined {
+    return this.#known(this.#peek(ref));
+  }
+
+  #peek(ref: RowRef): RowValue | null | undefined {
+    switch (ref.kind) {
+      case 'session':
+        return this.#session;
+      case 'turn':
+        return this.#turns[ref.role].get(ref.uid);
+      case 'family':
+        return this.#families.get(ref.family);
+      case 'child':
+        return this.#children.get(ref.family)?.get(ref.uid);
+      case 'step':
+        return this.#steps.get(ref.turnUid)?.get(ref.idx);
+    }
+  }
+
+  #set(ref: RowRef, value: RowValue | null): void {
+    this.bytes += sizeOf(value) - sizeOf(this.#peek(ref) ?? null);
+    switch (ref.kind) {
+      case 'session':
+        this.#session = value as SessionState | null;
+        return;
+      case 'turn':
+        this.#turns[ref.role].set(ref.uid, value as TurnState | null);
+        return;
+      case 'family':
+        this.#families.set(ref.family, value as FamilyState | null);
+        return;
+      case 'child':
+        mapIn(this.#children, ref.family).set(ref.uid, value as ChildState | null);
+        return;
+      case 'step':
+        mapIn(this.#steps, ref.turnUid).set(ref.idx, value as StepState | null);
+    }
+  }
+
+  /** Forgets the steps of a turn when the container has grown large, but for the unwritten ones. */
+  relieve(turnUid: string): void {
+    if (this.bytes <= containerBytesMax) return;
+    const steps = this.#steps.get(turnUid);
+    if (steps === undefined) return;
+    for (const [idx, step] of steps) {
+      if (this.#unwritten.has(keyOf({ kind: 'step', turnUid, idx }))) continue;
+      this.bytes -= sizeOf(step);
+      steps.delete(idx);
+    }
+    this.complete = false;
+  }
+
+  /** The same for all its turns, after a flush. */
+  relieveAll(): void {
+    if (this.bytes <= containerBytesMax) return;
+    for (const turnUid of this.#steps.keys()) this.relieve(turnUid);
+  }
+}
+
+/** Steps and children first; what is counted up (families, the session) last, with the position. */
+const writeOrder = { step: 0, child: 1, turn: 2, family: 3, session: 4 } as const;
+
+function byWriteOrder(a: { readonly ref: RowRef }, b: { readonly ref: RowRef }): number {
+  return writeOrder[a.ref.kind] - writeOrder[b.ref.kind];
+}
+
+function mapIn<K, I, V>(maps: Map<K, Map<I, V>>, key: K): Map<I, V> {
+  let map = maps.get(key);
+  if (map === undefined) {
+    map = new Map();
+    maps.set(key, map);
+  }
+  return map;
+}
+
+export function keyOf(ref: RowRef): string {
+  switch (ref.kind) {
+    case 'session':
+      return 's';
+    case 'turn':
+      return `${ref.role}:${ref.uid}`;
+    case 'family':
+      return `f:${ref.family}`;
+    case 'child':
+      return `c:${ref.family.length}:${ref.family}${ref.uid}`;
+    case 'step':
+      return `x:${ref.idx}:${ref.turnUid}`;
+  }
+}
+
+function sizeOf(value: RowValue | null): number {
+  if (value === null) return 0;
+  if ('content' in value) return rowBytes + (value.content?.length ?? 0) * 2;
+  if ('prompt' in value) return 2 * rowBytes + (value.prompt?.length ?? 0) * 2;
+  return rowBytes;
+}
+
+/** What a row takes in a batch; large texts are stored apart. */
+function storedSizeOf(value: RowValue): number {
+  const text = 'content' in value ? value.content : 'prompt' in value ? value.prompt : null;
+  return rowBytes + Math.min(text?.length ?? 0, 4096) * 2;
+}

@@ -1,0 +1,177 @@
+/**
+ * A change of a turn's row: within its session, into it (a new turn, with the steps that were
+ * parked for it), out of it (deleted: its steps are parked), or from one session to another. The
+ * last three carry rows between containers: see carry.ts.
+ */
+import type { EventType } from '../event/event.ts';
+import type { TurnRow } from '../source/row-change.ts';
+import { arrivalType, carry } from './carry.ts';
+import { type Container, sessionContainer } from './container.ts';
+import { Edit } from './edit.ts';
+import { containerOf, freshContainerOf, hintedContainers, parkedContainerOf } from './lookup.ts';
+import { emitEdit, isExpected, lsnAfter, type Moment } from './moment.ts';
+import { type Outcome, textOf } from './outcome.ts';
+import { type Fold, stepsOf, turnOf } from './requests.ts';
+import { noSteps, type TurnRole, type TurnState } from './rows.ts';
+import { replaceTurn } from './turns.ts';
+import type { Workspace } from './workspace.ts';
+
+export function* foldTurn(
+  workspace: Workspace,
+  role: TurnRole,
+  uid: string,
+  row: TurnRow | null,
+  moment: Moment,
+): Fold<Outcome> {
+  const hinted = yield* hintedContainers(workspace, role, uid);
+  const sources: { readonly container: Container; readonly turn: TurnState }[] = [];
+  let known = 0;
+  for (const container of hinted) {
+    const turn = yield* turnOf(container, role, uid);
+    known = Math.max(known, turn?.lsn ?? 0);
+    if (turn?.present) sources.push({ container, turn });
+  }
+  const sessionUid = sessionUidOf(row, sources[0]?.container);
+  const target =
+    sessionUid === null ? null : yield* containerOf(workspace, sessionContainer(sessionUid));
+  if (target !== null && !hinted.includes(target)) {
+    // No hint, so it is not present there; its LSN may be.
+    if (moment.isNew) target.learn({ kind: 'turn', role, uid }, null);
+    else known = Math.max(known, (yield* turnOf(target, role, uid))?.lsn ?? 0);
+  }
+  const home = sources[0]?.turn;
+  if (moment.sweep !== null && !(home && isExpected(moment, home))) return 'same';
+  // Not below or equal: what a crash left half done has its LSN in one of the containers already.
+  if (!moment.isRead && moment.sweep === null && moment.origin.lsn < known) return 'stale';
+
+  const next = nextTurn(role, uid, row, home, moment, lsnAfter(moment, known));
+  if (target === null) {
+    for (const { container, turn } of sources) {
+      yield* remove(workspace, container, turn, next, moment);
+    }
+    return sources.length > 0 ? 'applied' : 'stale';
+  }
+  const others = sources.filter(({ container }) => container !== target);
+  return yield* place(workspace, target, hinted, others, next, moment);
+}
+
+function sessionUidOf(row: TurnRow | null, source: Container | undefined): string | null {
+  if (row === null) return null;
+  return textOf(row.sessionUid, source?.sessionUid);
+}
+
+function nextTurn(
+  role: TurnRole,
+  uid: string,
+  row: TurnRow | null,
+  home: TurnState | undefined,
+  moment: Moment,
+  lsn: number,
+): TurnState {
+  return {
+    present: row !== null,
+    lsn,
+    seen: moment.isRead ? moment.arrival : (home?.seen ?? 0),
+    role,
+    uid,
+    parentUid: row === null ? null : textOf(row.parentUid, home?.parentUid),
+    activeChild: row === null ? null : textOf(row.activeChild, home?.activeChild),
+    prompt: row === null ? null : textOf(row.prompt, home?.prompt),
+    createdAt: row?.createdAt ?? null,
+    depth: home?.depth ?? null,
+    ordinal: home?.ordinal ?? 0,
+    steps: noSteps,
+  };
+}
+
+/** The turn is gone: what is left of its steps waits for it in case that it comes back. */
+function* remove(
+  workspace: Workspace,
+  container: Container,
+  turn: TurnState,
+  next: TurnState,
+  moment: Moment,
+): Fold<void> {
+  const { role, uid } = turn;
+  const gone: TurnState = { ...next, present: false };
+  if (turn.steps.count > 0) {
+    const parked = yield* parkedContainerOf(workspace, uid);
+    yield* carry(workspace, { role, uid, from: container, to: parked, next: gone }, moment);
+  } else if (container.position < moment.removal) {
+    const edit = new Edit(container);
+    yield* replaceTurn(edit, gone);
+    yield* emitEdit(workspace, edit, moment, moment.removal, 'TurnDeleted');
+  }
+  const { sessionUid } = container;
+  workspace.removeHintLater({ role, uid, sessionUid, position: moment.removal });
+}
+
+/** The turn is in the session `target` after the change. */
+function* place(
+  workspace: Workspace,
+  held: Container,
+  hinted: readonly Container[],
+  others: readonly { readonly container: Container }[],
+  next: TurnState,
+  moment: Moment,
+): Fold<Outcome> {
+  const { role, uid } = next;
+  const parked = role === 'agent' ? yield* parkedContainerOf(workspace, uid) : null;
+  const target = yield* catchUp(workspace, held, hinted, parked, moment);
+  const turn = yield* turnOf(target, role, uid);
+  const { sessionUid } = target;
+  workspace.addHint({ role, uid, sessionUid, position: moment.arrival });
+  if (others.length === 0 && turn?.present) {
+    if (target.position >= moment.arrival) return 'stale';
+    if (turn.lsn === next.lsn && !moment.isRead && moment.sweep === null) return 'stale';
+    const edit = new Edit(target);
+    yield* replaceTurn(edit, { ...next, steps: turn.steps });
+    const type = updateType(turn, next);
+    const after = yield* emitEdit(workspace, edit, moment, moment.arrival, type);
+    return after > moment.arrival ? 'applied' : 'same';
+  }
+  const sources = others.map(({ container }) => container);
+  if (sources.length === 0 && parked !== null) {
+    if ((yield* stepsOf(parked, uid)).length > 0) sources.push(parked);
+  }
+  for (const from of sources) {
+    yield* carry(workspace, { role, uid, from, to: target, next }, moment);
+    if (!from.isSession) continue;
+    workspace.removeHintLater({ role, uid, sessionUid: from.sessionUid, position: moment.removal });
+  }
+  if (sources.length > 0) return 'applied';
+  if (target.position >= moment.arrival) return 'stale';
+  const edit = new Edit(target);
+  yield* replaceTurn(edit, next);
+  yield* emitEdit(workspace, edit, moment, moment.arrival, arrivalType(role));
+  return 'applied';
+}
+
+/**
+ * If any other container is at or beyond the change, a former attempt has come further than what
+ * is held of the target: it is read again before anything is concluded from it.
+ */
+function* catchUp(
+  workspace: Workspace,
+  target: Container,
+  hinted: readonly Container[],
+  parked: Container | null,
+  moment: Moment,
+): Fold<Container> {
+  if (target.position >= moment.arrival) return target;
+  const others = parked === null ? hinted : [...hinted, parked];
+  const ahead = others.some((other) => other !== target && other.position >= moment.removal);
+  if (!ahead) return target;
+  yield { kind: 'flush', order: [] };
+  return yield* freshContainerOf(workspace, target.name);
+}
+
+function updateType(former: TurnState, next: TurnState): EventType {
+  const only =
+    former.activeChild !== next.activeChild &&
+    former.parentUid === next.parentUid &&
+    former.prompt === next.prompt &&
+    former.createdAt === next.createdAt;
+  if (only) return 'BranchSelected';
+  return next.role === 'human' ? 'HumanTurnRevised' : 'AgentTurnRevised';
+}

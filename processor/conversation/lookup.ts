@@ -1,0 +1,70 @@
+/**
+ * Finding containers, and where a turn is. The hints (turn → sessions) only say where to look;
+ * whether a turn is there is what the container says.
+ */
+import { type Container, parkedContainer, sessionContainer } from './container.ts';
+import { type Fold, stepOf, turnOf } from './requests.ts';
+import type { TurnRole } from './rows.ts';
+import type { Workspace } from './workspace.ts';
+
+export function* containerOf(workspace: Workspace, name: string): Fold<Container> {
+  const held = workspace.container(name);
+  if (held !== undefined) return held;
+  yield { kind: 'container', name, fresh: false };
+  return loaded(workspace, name);
+}
+
+/** The container as the store has it now. Nothing of it may be unwritten. */
+export function* freshContainerOf(workspace: Workspace, name: string): Fold<Container> {
+  yield { kind: 'container', name, fresh: true };
+  return loaded(workspace, name);
+}
+
+function loaded(workspace: Workspace, name: string): Container {
+  const container = workspace.container(name);
+  if (container === undefined) throw new Error(`container ${name} was requested and not loaded`);
+  return container;
+}
+
+/** The containers of all sessions that may hold the turn, in a fixed order. */
+export function* hintedContainers(
+  workspace: Workspace,
+  role: TurnRole,
+  uid: string,
+): Fold<readonly Container[]> {
+  let sessions = workspace.hints(role, uid);
+  if (sessions === undefined) {
+    yield { kind: 'hints', role, uid };
+    sessions = workspace.hints(role, uid) ?? [];
+  }
+  const containers: Container[] = [];
+  for (const sessionUid of sessions.length > 1 ? sessions.toSorted() : sessions) {
+    containers.push(yield* containerOf(workspace, sessionContainer(sessionUid)));
+  }
+  return containers;
+}
+
+/** The session's container in which the turn is present, if any. */
+export function* homeOf(workspace: Workspace, role: TurnRole, uid: string): Fold<Container | null> {
+  for (const container of yield* hintedContainers(workspace, role, uid)) {
+    if ((yield* turnOf(container, role, uid))?.present) return container;
+  }
+  return null;
+}
+
+export function* parkedContainerOf(workspace: Workspace, turnUid: string): Fold<Container> {
+  return yield* containerOf(workspace, parkedContainer(turnUid));
+}
+
+/** The greatest LSN that any container remembers of a step. */
+export function* knownStepLsn(workspace: Workspace, turnUid: string, idx: number): Fold<number> {
+  let known = 0;
+  const containers = [
+    ...(yield* hintedContainers(workspace, 'agent', turnUid)),
+    yield* parkedContainerOf(workspace, turnUid),
+  ];
+  for (const container of containers) {
+    known = Math.max(known, (yield* stepOf(container, turnUid, idx))?.lsn ?? 0);
+  }
+  return known;
+}
