@@ -1,0 +1,52 @@
+# The commands of this repository. `make` alone lists them; the work is in local/ and npm's scripts.
+.DEFAULT_GOAL := help
+.PHONY: help install up down clean distclean status demo test typecheck lint format unit
+
+run := node --import tsx
+
+help: ## list the commands and settings
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@if [ -d node_modules/tsx ]; then $(run) local/help.ts; else echo "  After \`make install\`, \`make help\` lists the settings too."; fi
+
+install: node_modules/.package-lock.json ## install the npm packages, when the lock file has changed
+
+# A fresh clone gets exactly the lock file; a later change of it is applied without removing what runs.
+node_modules/.package-lock.json: package-lock.json
+	@command -v npm >/dev/null || { echo "npm was not found: install Node 20.19 or later."; exit 1; }
+	@if [ -f $@ ]; then npm install --no-save --no-audit --no-fund; else npm ci --no-audit --no-fund; fi
+	@touch $@
+
+up: install ## start the local stack: Postgres, Kafka, registry, Connect, Cassandra
+	@$(run) local/up.ts
+
+down: install ## stop it; data stays
+	@$(run) local/down.ts
+
+clean: install ## stop it and remove its data
+	@$(run) local/clean.ts
+
+distclean: install ## stop it and remove data and downloads
+	@$(run) local/clean.ts --all
+
+status: install ## show each server: state, process, port, memory, log
+	@$(run) local/status.ts
+
+demo: install ## stream conversations through everything and show the read models
+	@$(run) local/demo.ts
+
+test: install ## type check, lint, unit tests, then the stack tests on a stack of their own
+	@$(run) local/test.ts
+
+typecheck: install ## check the types
+	@npm run --silent typecheck
+
+lint: install ## check style and imports
+	@npm run --silent lint
+
+format: install ## apply the style
+	@npm run --silent format
+
+unit: install ## the tests that need no server
+	@npm run --silent test
+
