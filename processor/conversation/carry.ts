@@ -32,7 +32,7 @@ export function* carry(workspace: Workspace, move: Move, moment: Moment): Fold<v
   if (from.position >= moment.removal && to.position < moment.arrival) {
     to = yield* freshContainerOf(workspace, to.name);
   }
-  const steps = yield* stepsOf(from, move.uid);
+  const steps = move.role === 'agent' ? yield* stepsOf(from, move.uid) : [];
   if (from.position < moment.removal) yield* depart(workspace, move, steps, moment);
   if (to.position < moment.arrival) yield* arrive(workspace, { ...move, to }, steps, moment);
   yield { kind: 'flush', order: [to.name, from.name] };
