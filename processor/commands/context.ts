@@ -2,11 +2,13 @@
  * What main.ts hands to a command: everything that comes from outside of the program. A command is
  * wiring: it builds the parts from the configuration, runs one, and answers the exit code.
  */
-import type { Config } from '../config.ts';
+import type { Config, DescribedSetting } from '../config.ts';
 import type { Logger } from '../logger.ts';
 
 export type CommandContext = {
   readonly config: Config;
+  /** Every setting as people may see it. */
+  readonly settings: () => readonly DescribedSetting[];
   readonly log: Logger;
   /** Writes to stdout, which carries the command's result and nothing else. Adds the line's end. */
   readonly print: (text: string) => void;
@@ -18,10 +20,19 @@ export type CommandContext = {
   readonly signal: AbortSignal;
 };
 
-/** Options and arguments as commander parsed them. */
+/** Options as commander parsed them; each command has some of them. */
+export type CommandOptions = {
+  readonly json?: boolean;
+  readonly all?: boolean;
+  readonly check?: boolean;
+  readonly group?: string;
+  /** Seconds; true for the option without a number. */
+  readonly watch?: number | true;
+};
+
 export type CommandArguments = {
   readonly names: readonly string[];
-  readonly options: Readonly<Record<string, unknown>>;
+  readonly options: CommandOptions;
 };
 
 /** 0: done; 1: it failed, or found what it looks for; 2: usage or configuration. */

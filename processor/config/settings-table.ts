@@ -194,6 +194,18 @@ const cql = {
     'The longest wait for one answer.',
     { min: 100, max: 600_000 },
   ),
+  rowsPerBatchMax: integer(
+    'TURNSTREAM_CQL_ROWS_PER_BATCH_MAX',
+    100,
+    'Rows of a read model in one unlogged batch, all of one CQL partition.',
+    { min: 1, max: 1000 },
+  ),
+  writeConcurrencyMax: integer(
+    'TURNSTREAM_CQL_WRITE_CONCURRENCY_MAX',
+    32,
+    'Requests of one process on their way at a time.',
+    { min: 1, max: 1024 },
+  ),
 };
 
 const sequencer = {
@@ -239,12 +251,6 @@ const sequencer = {
     'Days for which the LSN of a deleted row is kept, so that Debezium’s redelivery of it is recognised.',
     { min: 1, max: 365 },
   ),
-  writeConcurrencyMax: integer(
-    'TURNSTREAM_SEQUENCER_WRITE_CONCURRENCY_MAX',
-    32,
-    'Requests for conversation state at a time.',
-    { min: 1, max: 1024 },
-  ),
   idleWatermarkMs: integer(
     'TURNSTREAM_SEQUENCER_IDLE_WATERMARK_MS',
     1000,
@@ -256,8 +262,8 @@ const sequencer = {
 const worker = {
   bytesInFlightMax: integer(
     'TURNSTREAM_WORKER_BYTES_IN_FLIGHT_MAX',
-    64 * MIB,
-    'Bytes of events that are fetched and not yet written.',
+    32 * MIB,
+    'Bytes of events, as encoded, that are fetched and not yet written.',
     { min: MIB, max: 16 * 1024 * MIB },
   ),
   batchRecordsMax: integer(
@@ -266,27 +272,33 @@ const worker = {
     'Events that are consolidated and written together.',
     { min: 1, max: 100_000 },
   ),
-  rowsPerBatchMax: integer(
-    'TURNSTREAM_WORKER_ROWS_PER_BATCH_MAX',
-    100,
-    'Rows in one unlogged CQL batch, all of one CQL partition.',
-    { min: 1, max: 1000 },
+  batchRowsMax: integer(
+    'TURNSTREAM_WORKER_BATCH_ROWS_MAX',
+    5000,
+    'Rows of one projection that are written together; one event may go beyond.',
+    { min: 1, max: 1_000_000 },
   ),
-  totalsCacheEntriesMax: integer(
-    'TURNSTREAM_WORKER_TOTALS_CACHE_ENTRIES_MAX',
-    100_000,
-    'Totals kept in memory by each projection and partition.',
+  totalsCachedMax: integer(
+    'TURNSTREAM_WORKER_TOTALS_CACHED_MAX',
+    200_000,
+    'Totals kept in memory, over all projections and partitions of the worker.',
     { min: 100, max: 100_000_000 },
   ),
-  writeConcurrencyMax: integer(
-    'TURNSTREAM_WORKER_WRITE_CONCURRENCY_MAX',
-    32,
-    'CQL batches on their way at a time.',
-    { min: 1, max: 1024 },
+  checkpointIntervalMs: integer(
+    'TURNSTREAM_WORKER_CHECKPOINT_INTERVAL_MS',
+    100,
+    'A checkpoint is written at most so often; rows are written at once.',
+    { min: 0, max: 60_000 },
+  ),
+  commitIntervalMs: integer(
+    'TURNSTREAM_WORKER_COMMIT_INTERVAL_MS',
+    1000,
+    "The group's offsets are committed at most so often.",
+    { min: 0, max: 60_000 },
   ),
   retryDelayMsMin: integer(
     'TURNSTREAM_WORKER_RETRY_DELAY_MS_MIN',
-    100,
+    50,
     'First pause before a failed write is tried again; each later one is twice as long.',
     { min: 1, max: 60_000 },
   ),
@@ -299,7 +311,7 @@ const worker = {
   drainMsMax: integer(
     'TURNSTREAM_WORKER_DRAIN_MS_MAX',
     20_000,
-    'The longest that SIGTERM waits for the batch in hand.',
+    'The longest that SIGTERM waits for what is queued.',
     { min: 0, max: 600_000 },
   ),
 };

@@ -105,15 +105,15 @@ export function createMetrics(
     progress,
     sequencerProgress,
     projection: remembered(projectionMetrics(declare, negative)),
-    stage: byName(stages, (name) => interval(stage.labels(name), negative.labels(name))),
-    changes: byName(changeOutcomes, (outcome) => changes.labels(outcome)),
-    sequencedEvents: byName(eventTypes, (type) => sequenced.labels(type)),
+    stage: byName(stages, (name) => interval(stage.labels(name), counted(negative, name))),
+    changes: byName(changeOutcomes, (outcome) => counted(changes, outcome)),
+    sequencedEvents: byName(eventTypes, (type) => counted(sequenced, type)),
     sequencerActive: active,
     parkedSteps: parked,
     part: remembered(partMetrics(declare, negative)),
     cache: remembered(cacheMetrics(declare)),
-    deadLetters: remembered((origin: string) => deadLetters.labels(origin)),
-    retries: remembered((operation: string) => retries.labels(operation)),
+    deadLetters: remembered((origin: string) => counted(deadLetters, origin)),
+    retries: remembered((operation: string) => counted(retries, operation)),
     source: sourceMetrics(declare, progress, nowMs),
   };
 }
@@ -150,9 +150,12 @@ function projectionMetrics(declare: Declare, negative: Counter<string>) {
   const rows = declare.counter('turnstream_rows_written_total');
   const readable = declare.histogram('turnstream_commit_to_readable_seconds');
   return (projection: string): ProjectionMetrics => ({
-    events: events.labels(projection),
-    rowsWritten: byName(['upsert', 'delete', 'totals'], (op) => rows.labels(projection, op)),
-    commitToReadable: interval(readable.labels(projection), negative.labels('commit_to_readable')),
+    events: counted(events, projection),
+    rowsWritten: byName(['upsert', 'delete', 'totals'], (op) => counted(rows, projection, op)),
+    commitToReadable: interval(
+      readable.labels(projection),
+      counted(negative, 'commit_to_readable'),
+    ),
   });
 }
 
@@ -163,9 +166,9 @@ function partMetrics(declare: Declare, negative: Counter<string>) {
   const rebalances = declare.counter('turnstream_rebalances_total');
   return (part: Part): PartMetrics => ({
     batchRecords: records.labels(part),
-    batchSeconds: interval(seconds.labels(part), negative.labels('batch')),
+    batchSeconds: interval(seconds.labels(part), counted(negative, 'batch')),
     bytesInFlight: inFlight.labels(part),
-    rebalances: rebalances.labels(part),
+    rebalances: counted(rebalances, part),
   });
 }
 
@@ -176,8 +179,8 @@ function cacheMetrics(declare: Declare) {
   return (cache: 'state' | 'totals'): CacheMetrics => ({
     entries: entries.labels(cache),
     bytes: bytes.labels(cache),
-    hits: reads.labels(cache, 'hit'),
-    misses: reads.labels(cache, 'miss'),
+    hits: counted(reads, cache, 'hit'),
+    misses: counted(reads, cache, 'miss'),
   });
 }
 
@@ -249,6 +252,13 @@ function oldestWatermarks(held: readonly HeldPartition[]): ReadonlyMap<string, O
     oldest.set(reader, watermark);
   }
   return oldest;
+}
+
+/** Bound to its labels and there from the start: a counter that appears at 1 has no increase. */
+function counted(counter: Counter<string>, ...labels: readonly string[]): Count {
+  const child = counter.labels(...labels);
+  child.inc(0);
+  return child;
 }
 
 function interval(histogram: Interval, negative: Count): Interval {

@@ -58,7 +58,8 @@ export class Progress {
   end(reader: string, partition: number, endOffset: number): void {
     const held = this.#held.get(keyOf(reader, partition));
     if (held === undefined) return;
-    const waitingSinceMs = held.offset >= endOffset ? null : (held.waitingSinceMs ?? this.#nowMs());
+    const now = this.#waiting(held.offset, endOffset);
+    const waitingSinceMs = now === null ? null : (held.waitingSinceMs ?? now);
     this.#held.set(keyOf(reader, partition), { ...held, endOffset, waitingSinceMs });
   }
 

@@ -1,0 +1,151 @@
+/**
+ * What the commands are called, take and print, as data: program.ts makes the command line of it.
+ * Each command's code is loaded when it is called, so that `--help` costs nothing.
+ */
+import type { GroupName } from '../config/settings-table.ts';
+import type { CommandRun } from './context.ts';
+
+export type OptionDefinition = {
+  readonly flags: string;
+  readonly about: string;
+  /** Checked when given; answers the value or throws what is expected. */
+  readonly parse?: (value: string) => unknown;
+};
+
+export type CommandDefinition = {
+  /** With its words, `schema print`, and its arguments: `run [projection...]`. */
+  readonly name: string;
+  readonly arguments?: { readonly form: string; readonly about: string };
+  readonly summary: string;
+  readonly description: string;
+  readonly options: readonly OptionDefinition[];
+  /** Settings of these groups that have an option can be given to the command. */
+  readonly settings: readonly GroupName[];
+  readonly examples: readonly (readonly [line: string, about: string])[];
+  /** Runs until it is stopped: its failures are logged, not printed. */
+  readonly service?: boolean;
+  readonly load: () => Promise<CommandRun>;
+};
+
+const json: OptionDefinition = { flags: '--json', about: 'print JSON for programs' };
+
+const projectionArguments = {
+  form: '[projection...]',
+  about: 'names of projections, such as steps_by_type_day',
+};
+
+const all: OptionDefinition = { flags: '--all', about: 'every projection in projections/' };
+
+export const commandDefinitions: readonly CommandDefinition[] = [
+  {
+    name: 'connect',
+    summary: 'check Postgres, then register capture with Kafka Connect',
+    description:
+      'Checks Postgres (wal_level, slots, privileges, the four tables), creates the publication, and registers Debezium with Kafka Connect or brings its configuration up to date. Running it again is harmless.',
+    options: [{ flags: '--check', about: 'check only, change nothing' }, json],
+    settings: ['postgres', 'connect', 'log'],
+    examples: [
+      ['turnstream connect --check', 'what is missing, one sentence each'],
+      ['turnstream connect', 'start capturing'],
+    ],
+    load: async () => (await import('./connect.ts')).connectCommand,
+  },
+  {
+    name: 'sequence',
+    summary: 'turn row changes into events (one works, others stand by)',
+    description:
+      'Reads turnstream.changes in commit order and writes turnstream.events, the event store. Several may run: one works, the others stand by and take over.',
+    options: [],
+    settings: ['postgres', 'cql', 'metrics', 'log'],
+    examples: [
+      ['turnstream sequence', ''],
+      ['turnstream sequence --metrics-port 0', 'a second one, standing by'],
+    ],
+    service: true,
+    load: async () => (await import('./sequence.ts')).sequenceCommand,
+  },
+  {
+    name: 'run',
+    arguments: projectionArguments,
+    summary: 'keep read models up to date',
+    description:
+      'Folds events into the read models of the named projections. Start it several times to divide the partitions; SIGTERM finishes what is in hand, saves the checkpoint and leaves.',
+    options: [
+      all,
+      {
+        flags: '--group <name>',
+        about: 'consumer group (default: made of the names of the projections)',
+      },
+    ],
+    settings: ['cql', 'metrics', 'log'],
+    examples: [
+      ['turnstream run --all --metrics-port 9465', 'all read models, beside a sequencer'],
+      ['turnstream run steps_by_type_day', 'one of them'],
+    ],
+    service: true,
+    load: async () => (await import('./run.ts')).runCommand,
+  },
+  {
+    name: 'lag',
+    arguments: projectionArguments,
+    summary: 'how far each read model is behind Postgres',
+    description:
+      'Prints, for each projection and partition, where its checkpoint is, how many records and WAL bytes it is behind and how old its watermark is; then the sequencer, and the replication slot. Without names: every projection. Exit 1 when something could not be asked.',
+    options: [
+      {
+        flags: '--watch [seconds]',
+        about: 'print again every so many seconds (2) until stopped',
+        parse: seconds,
+      },
+      json,
+    ],
+    settings: ['postgres', 'cql', 'log'],
+    examples: [
+      ['turnstream lag', ''],
+      ['turnstream lag latency_histogram --watch 5', ''],
+      ['turnstream lag --json | jq .projections', ''],
+    ],
+    load: async () => (await import('./lag.ts')).lagCommand,
+  },
+  {
+    name: 'schema print',
+    arguments: projectionArguments,
+    summary: 'print the CQL of the keyspace and its tables',
+    description:
+      'Prints the CQL of the keyspace, the state and control tables and the read models, for people who create tables themselves. Without names: every projection.',
+    options: [json],
+    settings: ['cql', 'log'],
+    examples: [['turnstream schema print --dialect scylladb > schema.cql', '']],
+    load: async () => (await import('./schema.ts')).schemaPrintCommand,
+  },
+  {
+    name: 'schema apply',
+    arguments: projectionArguments,
+    summary: 'create what is missing of it; never alters or drops',
+    description:
+      'Creates the keyspace and the tables that are missing, and never alters or drops one: a changed definition is a new version, so a new table. Without names: every projection.',
+    options: [json],
+    settings: ['cql', 'log'],
+    examples: [['turnstream schema apply', '']],
+    load: async () => (await import('./schema.ts')).schemaApplyCommand,
+  },
+  {
+    name: 'config',
+    summary: 'print every setting with its value and where that comes from',
+    description:
+      'Prints every setting with its value and whether that comes from the environment, an option or the default. Secrets are masked.',
+    options: [json],
+    settings: ['connect', 'cql', 'metrics', 'log'],
+    examples: [
+      ['turnstream config', ''],
+      ['TURNSTREAM_KAFKA_BROKERS=kafka:9092 turnstream config --json', ''],
+    ],
+    load: async () => (await import('./config.ts')).configCommand,
+  },
+];
+
+function seconds(value: string): number {
+  const parsed = Number(value);
+  if (Number.isFinite(parsed) && parsed >= 0.1 && parsed <= 86_400) return parsed;
+  throw new Error('a number of seconds from 0.1 to 86400 is expected');
+}

@@ -1,0 +1,65 @@
+/**
+ * Asks everybody at once what `turnstream lag` needs. A source that is away becomes null and a
+ * sentence in `problems`; the others still answer.
+ */
+import type { CheckpointStore, ReadModel } from '../engine/store.ts';
+import { messageOf } from '../error.ts';
+import type { LogAdmin } from '../kafka/log.ts';
+import type { PrimaryReport } from '../metrics/primary.ts';
+import type { LagInputs } from './lag-report.ts';
+
+/** Each is opened when asked; whoever made them closes them. */
+export type LagPorts = {
+  readonly admin: () => Promise<Pick<LogAdmin, 'endOffsets' | 'committedOffsets'>>;
+  readonly checkpoints: () => Promise<Pick<CheckpointStore, 'load'>>;
+  readonly primary: () => Promise<PrimaryReport>;
+  readonly nowMs: () => number;
+};
+
+export type LagTopics = {
+  readonly changesTopic: string;
+  readonly eventsTopic: string;
+  readonly sequencerGroup: string;
+};
+
+export async function lagInputs(
+  ports: LagPorts,
+  topics: LagTopics,
+  models: readonly ReadModel[],
+): Promise<LagInputs> {
+  const problems: string[] = [];
+  const asked = async <T>(question: () => Promise<T>): Promise<T | null> => {
+    try {
+      return await question();
+    } catch (thrown) {
+      const problem = messageOf(thrown);
+      if (!problems.includes(problem)) problems.push(problem);
+      return null;
+    }
+  };
+  const [ends, sequencer, primary, checkpoints] = await Promise.all([
+    asked(async () => (await ports.admin()).endOffsets(topics.eventsTopic)),
+    asked(async () => sequencerOffsets(await ports.admin(), topics)),
+    asked(ports.primary),
+    asked(async () => {
+      const store = await ports.checkpoints();
+      return await Promise.all(models.map((model) => store.load(model)));
+    }),
+  ]);
+  const projections = models.map(({ shape }, index) => ({
+    name: shape.projection,
+    checkpoints: checkpoints?.[index] ?? null,
+  }));
+  return { nowMs: ports.nowMs(), ends, projections, sequencer, primary, problems };
+}
+
+async function sequencerOffsets(
+  admin: Pick<LogAdmin, 'endOffsets' | 'committedOffsets'>,
+  { changesTopic, sequencerGroup }: LagTopics,
+): Promise<LagInputs['sequencer']> {
+  const [ends, committed] = await Promise.all([
+    admin.endOffsets(changesTopic),
+    admin.committedOffsets(sequencerGroup, changesTopic),
+  ]);
+  return { end: ends[0] ?? 0, committed: committed[0] ?? null };
+}
