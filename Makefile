@@ -1,6 +1,6 @@
 # The commands of this repository. `make` alone lists them; the work is in local/ and npm's scripts.
 .DEFAULT_GOAL := help
-.PHONY: help install up down clean distclean status demo test typecheck lint format unit
+.PHONY: help install up down clean distclean status demo test stack typecheck lint format unit
 
 run := node --import tsx
 
@@ -37,6 +37,9 @@ demo: install ## stream conversations through everything and show the read model
 
 test: install ## type check, lint, unit tests, then the stack tests on a stack of their own
 	@$(run) local/test.ts
+
+stack: install ## the stack tests alone; FILES="name …" runs some of them
+	@$(run) local/test.ts --stack $(FILES)
 
 typecheck: install ## check the types
 	@npm run --silent typecheck

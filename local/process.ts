@@ -9,6 +9,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -40,7 +41,8 @@ export function processIdentity(pid: number): string | null {
     const stat = readIfThere(`/proc/${pid}/stat`);
     // The name in parentheses may hold spaces: count fields behind it. 0 is the state, 19 the start time.
     const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (fields === undefined || fields[0] === 'Z' || fields[0] === 'X') return null;
+    if (fields === undefined || fields[0] === 'X') return null;
+    if (fields[0] === 'Z' && threadCount(pid) <= 1) return null;
     const boot = readIfThere('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
     return `${boot}/${fields[19]}`;
   }
@@ -52,6 +54,15 @@ export function processIdentity(pid: number): string | null {
     return line === '' || line.startsWith('Z') ? null : line.replace(/^\S+\s+/, '');
   } catch {
     return null;
+  }
+}
+
+/** A killed process whose first thread has ended still holds its ports until its last one has. */
+function threadCount(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length;
+  } catch {
+    return 0;
   }
 }
 

@@ -1,0 +1,150 @@
+/**
+ * `make test`: type check, lint, unit tests, then the stack tests against a stack of their own, in its
+ * own folder and on ports 10,000 above the developer's, which is stopped afterwards whatever happens.
+ * With `--stack` only the stack tests run, those whose path contains one of the further arguments.
+ * The last line is always the sum over all test runs.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf } from '../processor/error.ts';
+import { removeData } from './data.ts';
+import { lastLines } from './process.ts';
+import { logFile } from './server.ts';
+import { type Environment, readSettings, repositoryDir, type Settings } from './settings.ts';
+import { servers, startStack, stopStack } from './stack.ts';
+import { sayFor } from './terminal.ts';
+import {
+  closingLine,
+  countsOfReport,
+  failuresOf,
+  type StepResult,
+  summarise,
+} from './test-summary.ts';
+
+const portOffset = 10_000;
+const logLinesShown = 12;
+const resultsDir = join(repositoryDir, '.turnstream', 'test-results');
+
+let child: ChildProcess | null = null;
+let interrupted = false;
+
+/** The developer's settings, but for the folder and the ports. */
+function testEnvironment(environment: Environment): Environment {
+  const kept = Object.entries(environment).filter(
+    ([name]) => !/^TURNSTREAM_LOCAL_(DIR$|.*_PORT$|PORT_OFFSET$)/.test(name),
+  );
+  const offset = Number(environment['TURNSTREAM_LOCAL_PORT_OFFSET'] ?? 0) + portOffset;
+  return {
+    ...Object.fromEntries(kept),
+    TURNSTREAM_LOCAL_DIR: '.turnstream/test',
+    TURNSTREAM_LOCAL_PORT_OFFSET: String(offset),
+  };
+}
+
+async function runStep(
+  name: string,
+  [program, ...args]: readonly [string, ...string[]],
+  environment: Environment,
+  report: string | null,
+): Promise<StepResult> {
+  console.log(`\n── ${name}`);
+  const started = Date.now();
+  const exitCode = await new Promise<number>((resolve) => {
+    child = spawn(join(repositoryDir, 'node_modules', '.bin', program), args, {
+      cwd: repositoryDir,
+      env: environment,
+      stdio: 'inherit',
+    });
+    child.on('error', () => resolve(127));
+    child.on('exit', (code) => resolve(code ?? 1));
+  });
+  child = null;
+  const counts =
+    report === null
+      ? null
+      : existsSync(report)
+        ? countsOfReport(readFileSync(report, 'utf8'))
+        : null;
+  return { name, exitCode, counts, seconds: (Date.now() - started) / 1000 };
+}
+
+function runTests(
+  project: 'unit' | 'stack',
+  filters: readonly string[],
+  environment: Environment,
+): Promise<StepResult> {
+  const report = join(resultsDir, `${project}.json`);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const command = ['vitest', 'run', '--project', project, ...reporters, ...filters] as const;
+  return runStep(`${project} tests`, command, environment, report);
+}
+
+async function runStackTests(filters: readonly string[]): Promise<StepResult> {
+  const environment = testEnvironment(process.env);
+  const settings = readSettings(environment);
+  const started = Date.now();
+  console.log('\n── start of the test stack');
+  try {
+    // What an earlier run left behind, also one that was killed.
+    await stopStack(settings, () => undefined);
+    removeData(settings);
+    const results = await startStack(settings, environment, sayFor);
+    const failure = results.find(({ outcome }) => outcome instanceof Error)?.outcome;
+    if (failure instanceof Error) throw failure;
+    if (interrupted) throw new Error('interrupted');
+    const step = await runTests('stack', filters, environment);
+    if (failuresOf(step) > 0) printLogs(settings);
+    return step;
+  } catch (error) {
+    console.error(messageOf(error));
+    const seconds = (Date.now() - started) / 1000;
+    return { name: 'stack tests', exitCode: 1, counts: null, seconds };
+  } finally {
+    console.log('── stop of the test stack');
+    await stopStack(settings, sayFor);
+  }
+}
+
+function printLogs(settings: Settings): void {
+  for (const { name } of servers) {
+    const path = logFile(settings, name);
+    console.log(`\n── the last lines of ${path}`);
+    console.log(lastLines(path, logLinesShown).join('\n'));
+  }
+}
+
+async function runAll(): Promise<readonly StepResult[]> {
+  const [flag, ...filters] = process.argv.slice(2);
+  if (flag === '--stack') return [await runStackTests(filters)];
+  const steps: StepResult[] = [];
+  for (const step of [
+    () => runStep('type check', ['tsc', '-p', 'tsconfig.json'], process.env, null),
+    () => runStep('lint', ['biome', 'check', '.'], process.env, null),
+    () => runTests('unit', [], process.env),
+    () => runStackTests([]),
+  ]) {
+    if (!interrupted) steps.push(await step());
+  }
+  return steps;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    interrupted = true;
+    child?.kill(signal);
+  });
+}
+
+rmSync(resultsDir, { recursive: true, force: true });
+mkdirSync(resultsDir, { recursive: true });
+const steps = await runAll();
+const summary = summarise(steps);
+console.log();
+for (const step of steps) {
+  const verdict = step.exitCode === 0 ? 'ok' : `FAILED (exit ${step.exitCode})`;
+  console.log(`  ${step.name.padEnd(12)} ${verdict}, ${step.seconds.toFixed(1)} s`);
+}
+if (summary.exitCode === 0) removeData(readSettings(testEnvironment(process.env)));
+process.exitCode = interrupted ? 130 : summary.exitCode;
+console.log(closingLine(summary));
