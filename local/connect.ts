@@ -40,7 +40,7 @@ async function prepare(context: StartContext): Promise<Command> {
     file: javaFile(javaHome),
     args: [
       ...heapFlags(settings.connectHeap),
-      `-Dlog4j.configuration=${pathToFileURL(configSource('log4j.properties'))}`,
+      `-Dlog4j2.configurationFile=${pathToFileURL(configSource('log4j2.properties'))}`,
       '-cp',
       jarsOf(jars),
       'org.apache.kafka.connect.cli.ConnectDistributed',

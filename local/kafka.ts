@@ -32,7 +32,7 @@ async function prepare(context: StartContext): Promise<Command> {
   });
   const flags = [
     ...heapFlags(settings.kafkaHeap),
-    `-Dlog4j.configuration=${pathToFileURL(configSource('log4j.properties'))}`,
+    `-Dlog4j2.configurationFile=${pathToFileURL(configSource('log4j2.properties'))}`,
     '-cp',
     jarsOf(jars),
   ];
