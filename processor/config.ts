@@ -149,6 +149,16 @@ function contradictionsIn(config: Config): readonly ConfigError[] {
     `must be at most a third of ${kafka.sessionTimeoutMs.env} (${config.kafka.sessionTimeoutMs}); it is ${config.kafka.heartbeatIntervalMs}.`,
   );
   rule(
+    config.kafka.fetchBytesMax >= config.kafka.recordBytesMax,
+    kafka.fetchBytesMax,
+    `must be at least ${kafka.recordBytesMax.env} (${config.kafka.recordBytesMax}); it is ${config.kafka.fetchBytesMax}.`,
+  );
+  rule(
+    config.kafka.saslMechanism === 'none' || config.kafka.saslUser !== '',
+    kafka.saslUser,
+    `must be set, since ${kafka.saslMechanism.env} is ${config.kafka.saslMechanism}.`,
+  );
+  rule(
     config.worker.retryDelayMsMin <= config.worker.retryDelayMsMax,
     worker.retryDelayMsMin,
     `must be at most ${worker.retryDelayMsMax.env} (${config.worker.retryDelayMsMax}); it is ${config.worker.retryDelayMsMin}.`,

@@ -1,12 +1,86 @@
 /** `turnstream run`: a worker as a service. */
-import { TurnstreamError } from '../error.ts';
+import type { Config } from '../config.ts';
+import { metricsObserver } from '../engine/metrics-observer.ts';
+import { runWorker } from '../engine/worker.ts';
+import { type Hosted, type WorkerSettings, workerDefaults } from '../engine/worker-settings.ts';
+import { openEventCodec } from '../event/codec.ts';
+import type { Projection } from '../projection/projection.ts';
+import { httpRegistry } from '../source/registry.ts';
 import type { CommandArguments, CommandContext, ExitCode } from './context.ts';
-import { selectExplicitly } from './select-projections.ts';
+import { openStores } from './open-cql.ts';
+import { openLog } from './open-log.ts';
+import { firstGeneration, selectExplicitly } from './select-projections.ts';
+import { asService, type ServiceParts } from './service.ts';
+import { systemClock } from './system-clock.ts';
 
 export async function runCommand(
-  _context: CommandContext,
+  context: CommandContext,
   { names, options }: CommandArguments,
 ): Promise<ExitCode> {
-  selectExplicitly(names, options.all === true);
-  throw new TurnstreamError('STALLED', 'The worker is not wired into the command line yet.');
+  const { config, log: logger } = context;
+  const projections = selectExplicitly(names, options.all === true);
+  const settings = workerSettings(config, projections, options.group);
+  const log = openLog(config.kafka, logger);
+  const role = { part: 'worker' as const, topic: settings.eventsTopic, group: settings.group };
+  await asService(context, log, role, async (parts) => {
+    const stores = await openStores(config, logger);
+    try {
+      const registry = httpRegistry({ url: config.registry.url });
+      const decoder = await openEventCodec(registry, settings.eventsTopic);
+      const deps = {
+        log,
+        store: stores.readModels,
+        checkpoints: stores.checkpoints,
+        decoder,
+        clock: systemClock,
+        random: Math.random,
+        observer: observerOf(parts),
+        logger,
+      };
+      await runWorker(deps, settings, context.signal);
+    } finally {
+      await stores.close();
+    }
+  });
+  return 0;
+}
+
+/** The worker has its place in the group with its first assignment, even an empty one. */
+function observerOf({ metrics, health }: ServiceParts) {
+  const observer = metricsObserver(metrics);
+  return {
+    ...observer,
+    rebalanced: () => {
+      observer.rebalanced();
+      health.enter('running');
+    },
+  };
+}
+
+function workerSettings(
+  config: Config,
+  projections: readonly Projection[],
+  group: string | undefined,
+): WorkerSettings {
+  const hosted = projections.map(
+    (projection): Hosted => ({ projection, generation: firstGeneration }),
+  );
+  return {
+    ...workerDefaults,
+    ...config.worker,
+    group: group ?? groupOf(config.kafka.projectionsGroup, projections),
+    eventsTopic: config.kafka.eventsTopic,
+    deadLettersTopic: config.kafka.deadLettersTopic,
+    partitions: config.kafka.eventsPartitions,
+    hosted,
+  };
+}
+
+/**
+ * Members of a group divide the partitions, so they must host the same projections. Checkpoints are
+ * the projections' own: another group for another set of them loses nothing.
+ */
+export function groupOf(prefix: string, projections: readonly Projection[]): string {
+  const names = projections.map(({ name }) => name).toSorted();
+  return [prefix, ...names].join('.');
 }

@@ -12,7 +12,11 @@ const MIB = 1024 * KIB;
 const postgres = {
   host: text('TURNSTREAM_POSTGRES_HOST', '127.0.0.1', 'Host of the Postgres primary.'),
   port: port('TURNSTREAM_POSTGRES_PORT', 15_432, 'Port of the Postgres primary.'),
-  database: text('TURNSTREAM_POSTGRES_DATABASE', 'agent', 'Database with the four source tables.'),
+  database: text(
+    'TURNSTREAM_POSTGRES_DATABASE',
+    'conversations',
+    'Database with the four source tables.',
+  ),
   user: text(
     'TURNSTREAM_POSTGRES_USER',
     'postgres',
@@ -36,6 +40,26 @@ const kafka = {
     'host:port',
   ),
   clientId: text('TURNSTREAM_KAFKA_CLIENT_ID', 'turnstream', "This client's name in Kafka's logs."),
+  tls: choice(
+    'TURNSTREAM_KAFKA_TLS',
+    ['disabled', 'enabled'],
+    'disabled',
+    'Encryption towards the brokers; their certificates are checked.',
+  ),
+  saslMechanism: choice(
+    'TURNSTREAM_KAFKA_SASL_MECHANISM',
+    ['none', 'plain', 'scram-sha-256', 'scram-sha-512'],
+    'none',
+    'How to log in to the brokers.',
+  ),
+  saslUser: text('TURNSTREAM_KAFKA_SASL_USER', '', 'User of that log-in.'),
+  saslPassword: secret('TURNSTREAM_KAFKA_SASL_PASSWORD', '', "That user's password."),
+  compression: choice(
+    'TURNSTREAM_KAFKA_COMPRESSION',
+    ['none', 'lz4', 'gzip'],
+    'none',
+    'Compression of what Turnstream writes to Kafka.',
+  ),
   replicationFactor: integer(
     'TURNSTREAM_KAFKA_REPLICATION_FACTOR',
     1,
@@ -87,14 +111,20 @@ const kafka = {
   ),
   fetchWaitMsMax: integer(
     'TURNSTREAM_KAFKA_FETCH_WAIT_MS_MAX',
-    100,
+    50,
     'The longest that a broker holds back a fetch when there is nothing to read.',
     { min: 1, max: 30_000 },
   ),
   fetchBytesMax: integer(
     'TURNSTREAM_KAFKA_FETCH_BYTES_MAX',
+    17 * MIB,
+    'Bytes of one fetch from one broker; not below the largest record.',
+    { min: 64 * KIB, max: 512 * MIB },
+  ),
+  partitionQueueBytesMax: integer(
+    'TURNSTREAM_KAFKA_PARTITION_QUEUE_BYTES_MAX',
     4 * MIB,
-    'Bytes of one fetch; one larger record still passes.',
+    'Fetched bytes of one partition that wait their turn; beyond, fetching it pauses.',
     { min: 64 * KIB, max: 256 * MIB },
   ),
   recordBytesMax: integer(

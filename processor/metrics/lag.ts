@@ -3,6 +3,7 @@
  * is and what the slot holds back. At bounded intervals, one poll at a time; a failure is counted,
  * logged when it starts and when it is over, and never ends the process.
  */
+import type { Clock } from '../engine/clock.ts';
 import { messageOf } from '../error.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from './metrics.ts';
@@ -45,10 +46,10 @@ export class LagPoll {
   }
 
   /** Polls until the signal aborts. */
-  async run(intervalMs: number, signal: AbortSignal): Promise<void> {
+  async run(intervalMs: number, clock: Pick<Clock, 'delay'>, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.once();
-      await pause(intervalMs, signal);
+      await clock.delay(intervalMs, signal);
     }
   }
 
@@ -90,17 +91,4 @@ export class LagPoll {
       );
     }
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

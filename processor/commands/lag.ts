@@ -1,0 +1,67 @@
+/** `turnstream lag`: how far each read model is behind Postgres, once or again and again. */
+import type { Config } from '../config.ts';
+import type { ReadModel } from '../engine/store.ts';
+import type { LogAdmin } from '../kafka/log.ts';
+import type { Logger } from '../logger.ts';
+import { PrimaryProbe } from '../metrics/primary.ts';
+import type { CommandArguments, CommandContext, ExitCode } from './context.ts';
+import { type LagPorts, lagInputs } from './lag-inputs.ts';
+import { lagReport, lagText } from './lag-report.ts';
+import { type OpenStores, openStores } from './open-cql.ts';
+import { openLog } from './open-log.ts';
+import { reopening } from './reopening.ts';
+import { firstGeneration, selectOrAll } from './select-projections.ts';
+import { systemClock } from './system-clock.ts';
+
+const watchSecondsDefault = 2;
+const clearScreen = '\u001b[H\u001b[2J';
+
+export async function lagCommand(
+  context: CommandContext,
+  { names, options }: CommandArguments,
+): Promise<ExitCode> {
+  const { config, signal } = context;
+  const models = selectOrAll(names).map(({ shape }) => ({ shape, generation: firstGeneration }));
+  const ports = openPorts(config, context.log);
+  try {
+    if (options.watch === undefined) return await printLag(context, ports, models, '');
+    const seconds = options.watch === true ? watchSecondsDefault : options.watch;
+    const between = context.interactive && !context.json ? clearScreen : '';
+    while (!signal.aborted) {
+      await printLag(context, ports, models, between);
+      await systemClock.delay(seconds * 1000, signal);
+    }
+    return 0;
+  } finally {
+    await ports.close();
+  }
+}
+
+/** JSON is one line a report, for `--watch` into another program. */
+async function printLag(
+  context: CommandContext,
+  ports: LagPorts,
+  models: readonly ReadModel[],
+  before: string,
+): Promise<ExitCode> {
+  const report = lagReport(await lagInputs(ports, context.config.kafka, models));
+  context.print(before + (context.json ? JSON.stringify(report) : lagText(report)));
+  return report.problems.length === 0 ? 0 : 1;
+}
+
+type OpenLagPorts = LagPorts & { close(): Promise<void> };
+
+function openPorts(config: Config, log: Logger): OpenLagPorts {
+  const probe = new PrimaryProbe(config.postgres, config.connect.slotName);
+  const admin = reopening<LogAdmin>(() => openLog(config.kafka, log).admin());
+  const stores = reopening<OpenStores>(() => openStores(config, log));
+  return {
+    nowMs: systemClock.nowMs,
+    admin: admin.get,
+    checkpoints: async () => (await stores.get()).checkpoints,
+    primary: () => probe.report(),
+    close: async () => {
+      await Promise.all([admin.close(), stores.close(), probe.close()]);
+    },
+  };
+}

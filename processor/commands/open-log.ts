@@ -1,0 +1,30 @@
+/** The log on Kafka, from the settings. */
+import type { Config } from '../config.ts';
+import { createKafkaLog } from '../kafka/kafkajs-log.ts';
+import { type KafkaOptions, kafkaDefaults } from '../kafka/kafkajs-options.ts';
+import type { Log } from '../kafka/log.ts';
+import type { Logger } from '../logger.ts';
+
+export function openLog(settings: Config['kafka'], logger: Logger): Log {
+  return createKafkaLog(kafkaOptions(settings, logger));
+}
+
+function kafkaOptions(settings: Config['kafka'], logger: Logger): KafkaOptions {
+  const { saslMechanism: mechanism, saslUser: username, saslPassword: password } = settings;
+  return {
+    ...kafkaDefaults,
+    brokers: settings.brokers,
+    clientId: settings.clientId,
+    logger: (level, message, details) => logger[level]({ ...details }, message),
+    tls: settings.tls === 'enabled',
+    sasl: mechanism === 'none' ? null : { mechanism, username, password },
+    compression: settings.compression,
+    fetchBytesMax: settings.fetchBytesMax,
+    partitionFetchBytesMax: settings.fetchBytesMax,
+    fetchWaitMsMax: settings.fetchWaitMsMax,
+    partitionQueueBytesMax: settings.partitionQueueBytesMax,
+    sessionTimeoutMs: settings.sessionTimeoutMs,
+    heartbeatIntervalMs: settings.heartbeatIntervalMs,
+    rebalanceTimeoutMs: Math.max(kafkaDefaults.rebalanceTimeoutMs, settings.sessionTimeoutMs),
+  };
+}
