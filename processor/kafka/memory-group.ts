@@ -5,6 +5,7 @@
  */
 import { TurnstreamError } from '../error.ts';
 import type { CommitOutcome, ConsumerHandlers, LogConsumer, OffsetCommit } from './log.ts';
+import { offsetOutsideError } from './log-errors.ts';
 import type { MemoryLog } from './memory-log.ts';
 
 export class MemoryGroup {
@@ -174,17 +175,4 @@ export class MemoryConsumer implements LogConsumer {
       await handlers.batch(epoch, partition, { records, endOffset: source.records.length });
     }
   }
-}
-
-export function offsetOutsideError(
-  topic: string,
-  partition: number,
-  offset: number,
-  first: number,
-  end: number,
-): TurnstreamError {
-  return new TurnstreamError(
-    'LOG',
-    `reading partition ${partition} of ${topic} should start at offset ${offset}, but the log holds offsets ${first} to ${end}: records that were not read are gone, or the topic was created anew; replay the read models, or set the position's base and the offsets as after a recreated topic`,
-  );
 }

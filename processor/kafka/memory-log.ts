@@ -14,6 +14,7 @@ import type {
   NewRecord,
   TopicSpec,
 } from './log.ts';
+import { partitionCountError } from './log-errors.ts';
 import { MemoryConsumer, MemoryGroup } from './memory-group.ts';
 
 export type MemoryLogOptions = {
@@ -136,13 +137,6 @@ export class MemoryLog implements Log {
     }
     for (const target of new Set(targets)) target.wake();
   }
-}
-
-export function partitionCountError(spec: TopicSpec, found: number): TurnstreamError {
-  return new TurnstreamError(
-    'PARTITION_COUNT',
-    `topic ${spec.topic} has ${found} partitions, but ${spec.partitions} are configured; the number is fixed for the life of the store, so set the configured number to ${found}`,
-  );
 }
 
 function memoryConsumer(consumer: LogConsumer): MemoryConsumer {

@@ -1,0 +1,130 @@
+/** The log's contract on a real broker, and what only a broker can refuse. */
+import { randomUUID } from 'node:crypto';
+import { Kafka, logLevel } from 'kafkajs';
+import { afterAll, expect, test, vi } from 'vitest';
+import { stackAddresses } from '../../local/stack.ts';
+import { createKafkaLog } from '../../processor/kafka/kafkajs-log.ts';
+import { type KafkaOptions, kafkaDefaults } from '../../processor/kafka/kafkajs-options.ts';
+import { describeLogContract } from '../../processor/kafka/log.contract.ts';
+
+const { brokers } = stackAddresses().kafka;
+const topics: string[] = [];
+const groups: string[] = [];
+
+const options = (more: Partial<KafkaOptions> = {}): KafkaOptions => ({
+  ...kafkaDefaults,
+  brokers,
+  clientId: 'contract',
+  logger: () => undefined,
+  // The least that a broker allows by default.
+  sessionTimeoutMs: 6_000,
+  heartbeatIntervalMs: 300,
+  rebalanceTimeoutMs: 6_000,
+  ...more,
+});
+
+const unique = (prefix: string): string => {
+  const name = `${prefix}-${randomUUID()}`;
+  (prefix === 'group' ? groups : topics).push(name);
+  return name;
+};
+
+afterAll(async () => {
+  const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  const existing = new Set(await admin.listTopics());
+  await admin.deleteTopics({ topics: topics.filter((topic) => existing.has(topic)) });
+  const known = new Set((await admin.listGroups()).groups.map(({ groupId }) => groupId));
+  await admin.deleteGroups(groups.filter((group) => known.has(group)));
+  await admin.disconnect();
+});
+
+for (const compression of ['none', 'lz4'] as const) {
+  describeLogContract(`Kafka, compression ${compression}`, async () => ({
+    open: async () => createKafkaLog(options({ compression })),
+    close: async () => undefined,
+    unique,
+    // Once is enough to see that a held batch keeps its member.
+    beyondSessionMs: compression === 'none' ? 7_500 : 0,
+  }));
+}
+
+test('a former owner that has not noticed its loss is refused by the broker', async () => {
+  const topic = unique('fence');
+  const group = unique('group');
+  const admin = await createKafkaLog(options()).admin();
+  await admin.ensureTopics([{ topic, partitions: 1, replicationFactor: 1, config: {} }]);
+  // It looks for a rebalance every 5.9 s only, and the broker waits 0.5 s for it.
+  const slow = createKafkaLog(options({ heartbeatIntervalMs: 5_900, rebalanceTimeoutMs: 500 }));
+  const epochs: number[] = [];
+  const revoked: number[] = [];
+  const former = await slow.consumer(group, topic);
+  const running = former.run({
+    assigned: async (epoch) => {
+      epochs.push(epoch);
+      return new Map();
+    },
+    revoked: (epoch) => {
+      revoked.push(epoch);
+    },
+    batch: async () => undefined,
+  });
+  await vi.waitFor(() => expect(epochs).toEqual([1]), 20_000);
+  expect(await former.commit(1, new Map([[0, { offset: 0, metadata: 'mine' }]]))).toBe('committed');
+
+  const quick = createKafkaLog(options({ rebalanceTimeoutMs: 500 }));
+  const owned = vi.fn();
+  const latter = await quick.consumer(group, topic);
+  const reading = latter.run({
+    assigned: async (_epoch, partitions) => {
+      owned([...partitions.keys()]);
+      return new Map();
+    },
+    revoked: () => undefined,
+    batch: async () => undefined,
+  });
+  await vi.waitFor(() => expect(owned).toHaveBeenCalledWith([0]), { timeout: 20_000, interval: 1 });
+  expect(revoked).toEqual([]);
+  expect(await former.commit(1, new Map([[0, { offset: 0, metadata: 'stolen' }]]))).toBe('fenced');
+  expect(revoked).toEqual([]);
+  await Promise.all([former.stop(), latter.stop()]);
+  await Promise.all([running, reading]);
+  await admin.close();
+});
+
+test('with no broker there, opening says where it looked and what to do', async () => {
+  const nowhere = createKafkaLog(
+    options({ brokers: ['127.0.0.1:1'], retriesMax: 1, retryDelayMsMin: 1 }),
+  );
+  const wanted = {
+    code: 'CONNECT',
+    retriable: true,
+    message: expect.stringContaining('127.0.0.1:1'),
+  };
+  await expect(nowhere.producer()).rejects.toMatchObject(wanted);
+  await expect(nowhere.admin()).rejects.toMatchObject(wanted);
+  const consumer = await nowhere.consumer('g', 't');
+  const handlers = {
+    assigned: async () => new Map<number, number>(),
+    revoked: () => undefined,
+    batch: async () => undefined,
+  };
+  await expect(consumer.run(handlers)).rejects.toMatchObject(wanted);
+});
+
+test('a record above the limit of its topic is refused as a limit, for good', async () => {
+  const topic = unique('small');
+  const log = createKafkaLog(options());
+  const admin = await log.admin();
+  await admin.ensureTopics([
+    { topic, partitions: 1, replicationFactor: 1, config: { 'max.message.bytes': '10000' } },
+  ]);
+  const producer = await log.producer();
+  const record = { topic, partition: 0, key: null, value: Buffer.alloc(20_000) };
+  await expect(producer.append([record])).rejects.toMatchObject({
+    code: 'LIMIT',
+    retriable: false,
+  });
+  await producer.close();
+  await admin.close();
+});
