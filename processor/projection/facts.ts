@@ -7,6 +7,7 @@ import type {
   AgentTurnFact,
   Fact,
   FactChange,
+  Facts,
   HumanTurnFact,
   SessionFact,
   StepFact,
@@ -102,7 +103,10 @@ export function added(after: Fact): FactChange {
 }
 
 /** The same fact with other values. */
-export function changed<F extends Fact>(before: F, values: Partial<Omit<F, 'kind'>>): FactChange {
+export function changed<F extends Fact>(
+  before: F,
+  values: Partial<Omit<Facts[F['kind']], 'kind'>>,
+): FactChange {
   return { kind: before.kind, before, after: { ...before, ...values } } as unknown as FactChange;
 }
 
