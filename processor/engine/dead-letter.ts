@@ -29,7 +29,7 @@ export function deadLetterRecord(
   letter: DeadLetter,
   nowMs: number,
 ): NewRecord {
-  const headers: Record<string, string> = {
+  const headers: LogHeaders = {
     projection: model.shape.projection,
     version: String(model.shape.version),
     generation: String(model.generation),
@@ -37,15 +37,15 @@ export function deadLetterRecord(
     offset: String(letter.offset),
     error: letter.error.slice(0, errorCharsMax),
     at: new Date(nowMs).toISOString(),
+    ...(letter.position === null ? {} : { position: String(letter.position) }),
+    ...(letter.eventType === null ? {} : { 'event-type': letter.eventType }),
   };
-  if (letter.position !== null) headers.position = String(letter.position);
-  if (letter.eventType !== null) headers['event-type'] = letter.eventType;
   return {
     topic,
     partition: 0,
     key: Buffer.from(model.shape.projection),
     value: letter.value,
-    headers: headers satisfies LogHeaders,
+    headers,
   };
 }
 

@@ -3,6 +3,7 @@
  * worker remembers lives in an epoch and ends with it. What is still being written when it ends
  * may arrive later: it carries its positions and does no harm (I6); its checkpoints are not saved.
  */
+import { setMaxListeners } from 'node:events';
 import type { CommitOutcome, FetchedBatch, OffsetCommit } from '../kafka/log.ts';
 import { GroupCommit } from './group-commit.ts';
 import { Lane } from './lane.ts';
@@ -35,6 +36,8 @@ export class Epoch {
   constructor(context: EpochContext, number: number) {
     this.#context = context;
     this.number = number;
+    // Every partition listens, and there are more than the ten from which Node suspects a leak.
+    setMaxListeners(0, this.#over.signal);
     this.#commits = new GroupCommit({
       commit: (offsets) => context.commit(number, offsets),
       intervalMs: context.settings.commitIntervalMs,
@@ -67,13 +70,7 @@ export class Epoch {
     for (const partition of partitions) {
       const lanes = started.map(({ hosted, from }) => {
         const checkpoint = from.get(partition) ?? beginning;
-        return new Lane(
-          context,
-          hosted,
-          partition,
-          checkpoint,
-          this.#cacheShare(partitions.length),
-        );
+        return new Lane(context, hosted, partition, checkpoint);
       });
       for (const lane of lanes) this.#context.observer.held(lane.name, partition, lane.reached);
       offsets.set(partition, Math.min(...lanes.map((lane) => lane.reached.offset)));
@@ -137,11 +134,5 @@ export class Epoch {
       stop(name, thrown);
       return null;
     }
-  }
-
-  #cacheShare(partitions: number): number {
-    const { settings } = this.#context;
-    const caches = settings.hosted.filter(({ projection }) => projection.kind === 'aggregate');
-    return Math.max(1, Math.floor(settings.totalsCachedMax / (partitions * caches.length || 1)));
   }
 }

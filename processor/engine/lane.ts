@@ -52,18 +52,12 @@ export class Lane {
   #reached: Checkpoint;
   #saved: Checkpoint;
 
-  constructor(
-    context: LaneContext,
-    hosted: Hosted,
-    partition: number,
-    from: Checkpoint,
-    totalsCachedMax: number,
-  ) {
+  constructor(context: LaneContext, hosted: Hosted, partition: number, from: Checkpoint) {
     this.#context = context;
     this.hosted = hosted;
     this.#partition = partition;
     this.#model = readModelOf(hosted);
-    this.#cache = new TotalsCache(totalsCachedMax);
+    this.#cache = new TotalsCache(context.settings.totalsCacheEntriesMax);
     this.#reached = from;
     this.#saved = from;
   }

@@ -21,8 +21,8 @@ export type WorkerSettings = RetrySettings & {
   readonly batchRowsMax: number;
   /** Records decoded or folded at a stretch before anything else may run. */
   readonly sliceRecords: number;
-  /** Totals kept in memory, over all partitions and projections of the worker. */
-  readonly totalsCachedMax: number;
+  /** Totals kept in memory by each projection and partition. */
+  readonly totalsCacheEntriesMax: number;
   /** A checkpoint is written at most so often per partition; rows are written at once. */
   readonly checkpointIntervalMs: number;
   /** The group's offsets are committed at most so often. */
@@ -33,14 +33,14 @@ export type WorkerSettings = RetrySettings & {
 
 /** All but what only the caller knows. */
 export const workerDefaults = {
-  bytesInFlightMax: 32 * 1024 * 1024,
+  bytesInFlightMax: 64 * 1024 * 1024,
   batchRecordsMax: 2000,
   batchRowsMax: 5000,
   sliceRecords: 200,
-  totalsCachedMax: 200_000,
+  totalsCacheEntriesMax: 100_000,
   checkpointIntervalMs: 100,
   commitIntervalMs: 1000,
-  retryDelayMsMin: 50,
+  retryDelayMsMin: 100,
   retryDelayMsMax: 10_000,
   drainMsMax: 20_000,
 } as const satisfies Partial<WorkerSettings>;
