@@ -3,7 +3,7 @@
  * append, containers to write, hints to add and to remove. The sequencer loads it, flushes it and
  * evicts from it; nothing here waits.
  */
-import type { ConversationEvent } from '../event/event.ts';
+import type { LogEntry } from '../event/event.ts';
 import type { Container } from './container.ts';
 import type { TurnRole } from './rows.ts';
 
@@ -17,19 +17,24 @@ export type HintChange = {
 export class Workspace {
   /** In the order of their last use: the first ones are evicted. */
   readonly #containers = new Map<string, Container>();
+  readonly #recent = new Set<Container>();
+  readonly #measured = new Map<string, number>();
+  #bytes = 0;
   /** Turn → sessions that may hold it, with what is not stored yet. */
   readonly #hints = new Map<string, readonly string[]>();
   /** Added before their containers' batches are written. */
   hintsToAdd: HintChange[] = [];
   /** Removed after the raw offset of their change is committed. */
   hintsToRemove: HintChange[] = [];
-  events: ConversationEvent[] = [];
+  /** Events and watermarks in the order of their positions. */
+  events: LogEntry[] = [];
   /** Steps whose turn is unknown: how many more or fewer than at the start. */
   parkedSteps = 0;
 
   container(name: string): Container | undefined {
     const container = this.#containers.get(name);
-    if (container !== undefined) {
+    if (container !== undefined && !this.#recent.has(container)) {
+      this.#recent.add(container);
       this.#containers.delete(name);
       this.#containers.set(name, container);
     }
@@ -41,12 +46,37 @@ export class Workspace {
   }
 
   keep(container: Container): void {
+    const former = this.#containers.get(container.name);
+    if (former !== undefined) this.#recent.delete(former);
     this.#containers.delete(container.name);
     this.#containers.set(container.name, container);
+    this.#recent.add(container);
   }
 
-  forget(name: string): void {
-    this.#containers.delete(name);
+  /** Those that were asked for since the last `settle`: no other can have changed. */
+  touched(): ReadonlySet<Container> {
+    return this.#recent;
+  }
+
+  /** After a flush: measures what was touched, and evicts the longest unused down to the limit. */
+  settle(bytesMax: number): void {
+    for (const container of this.#recent) {
+      container.relieveAll();
+      this.#bytes += container.bytes - (this.#measured.get(container.name) ?? 0);
+      this.#measured.set(container.name, container.bytes);
+    }
+    this.#recent.clear();
+    for (const name of this.#containers.keys()) {
+      if (this.#bytes <= bytesMax) return;
+      this.#containers.delete(name);
+      this.#bytes -= this.#measured.get(name) ?? 0;
+      this.#measured.delete(name);
+    }
+  }
+
+  /** What the containers hold, as of the last `settle`. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   containers(): IterableIterator<Container> {

@@ -1,0 +1,144 @@
+/**
+ * Runs folds against the store: answers what a fold requests, and loads ahead what a batch of
+ * changes will want, in a few rounds for the whole batch, so that most folds never wait.
+ */
+import { Container, parkedContainer, sessionContainer } from '../conversation/container.ts';
+import type { Answer, Fold, Request } from '../conversation/requests.ts';
+import type { StepState } from '../conversation/rows.ts';
+import type { Workspace } from '../conversation/workspace.ts';
+import type { RowChange } from '../source/row-change.ts';
+import { keyOfRef, refOfKey, rowValueOf, sliceOf } from './state-codec.ts';
+import type { StateStore, TurnId } from './state-store.ts';
+import { type Wanted, wantedBy } from './wanted.ts';
+
+export type DriverPorts = {
+  readonly store: StateStore;
+  /** Repeats a read that failed for a passing reason. */
+  readonly insist: <T>(operation: string, run: () => Promise<T>) => Promise<T>;
+  /** The barrier of a `flush` request. */
+  readonly flush: (order: readonly string[]) => Promise<void>;
+};
+
+export async function runFold<T>(
+  fold: Fold<T>,
+  workspace: Workspace,
+  ports: DriverPorts,
+): Promise<T> {
+  let step = fold.next();
+  while (!step.done) {
+    const request = step.value;
+    if (request.kind === 'flush') {
+      await ports.flush(request.order);
+      step = fold.next(undefined);
+    } else {
+      const read = () => answer(request, workspace, ports.store);
+      step = fold.next(await ports.insist('read state', read));
+    }
+  }
+  return step.value;
+}
+
+/** May be repeated: what is learnt twice is learnt once. */
+async function answer(
+  request: Exclude<Request, { kind: 'flush' }>,
+  workspace: Workspace,
+  store: StateStore,
+): Promise<Answer> {
+  switch (request.kind) {
+    case 'hints':
+      await loadHints([request], workspace, store);
+      return undefined;
+    case 'container': {
+      const [position = -1] = await store.positions([request.name]);
+      workspace.keep(new Container(request.name, position));
+      return undefined;
+    }
+    case 'row': {
+      const { container, ref } = request;
+      const [row] = await store.rows([{ container: container.name, key: keyOfRef(ref) }]);
+      container.learn(ref, row ? rowValueOf(row) : null);
+      return undefined;
+    }
+    case 'slice': {
+      const { kind, uid } = sliceOf(request.slice);
+      for await (const page of store.slice(request.container.name, kind, uid)) {
+        for (const row of page) request.container.learn(refOfKey(row), rowValueOf(row));
+      }
+      return undefined;
+    }
+    case 'neighbour': {
+      const { container, turnUid, idx, side } = request;
+      const row = await store.neighbour(container.name, turnUid, idx, side);
+      return row === null ? null : (rowValueOf(row) as StepState);
+    }
+  }
+}
+
+async function loadHints(
+  turns: readonly TurnId[],
+  workspace: Workspace,
+  store: StateStore,
+): Promise<void> {
+  if (turns.length === 0) return;
+  const sessions = await store.sessionsOf(turns);
+  turns.forEach(({ role, uid }, at) => {
+    workspace.learnHints(role, uid, sessions[at] ?? []);
+  });
+}
+
+/** Loads what the changes will want: hints, then containers, then rows. */
+export async function readAhead(
+  changes: readonly RowChange[],
+  workspace: Workspace,
+  store: StateStore,
+): Promise<void> {
+  const wanted = wantedBy(changes);
+  const unknown = wanted.turns.filter(({ role, uid }) => workspace.hints(role, uid) === undefined);
+  await loadHints(unknown, workspace, store);
+  await loadContainers(containersFor(wanted, workspace), workspace, store);
+  await loadRows(wanted, workspace, store);
+}
+
+function containersFor(wanted: Wanted, workspace: Workspace): readonly string[] {
+  const names = new Set(wanted.sessions.map(sessionContainer));
+  for (const { role, uid } of wanted.turns) {
+    const sessions = workspace.hints(role, uid) ?? [];
+    for (const sessionUid of sessions) names.add(sessionContainer(sessionUid));
+    // Steps of a turn that nobody knows go to its parked ones, and a new turn asks for them.
+    if (role === 'agent' && sessions.length === 0) names.add(parkedContainer(uid));
+  }
+  return [...names].filter((name) => !workspace.has(name));
+}
+
+async function loadContainers(
+  names: readonly string[],
+  workspace: Workspace,
+  store: StateStore,
+): Promise<void> {
+  if (names.length === 0) return;
+  const positions = await store.positions(names);
+  names.forEach((name, at) => {
+    workspace.keep(new Container(name, positions[at] ?? -1));
+  });
+}
+
+async function loadRows(wanted: Wanted, workspace: Workspace, store: StateStore): Promise<void> {
+  const reads: { container: Container; key: ReturnType<typeof keyOfRef> }[] = [];
+  for (const { turn, refs } of wanted.rows) {
+    for (const sessionUid of workspace.hints(turn.role, turn.uid) ?? []) {
+      const container = workspace.container(sessionContainer(sessionUid));
+      if (container === undefined || container.complete) continue;
+      for (const ref of refs) {
+        if (container.get(ref) === undefined) reads.push({ container, key: keyOfRef(ref) });
+      }
+    }
+  }
+  if (reads.length === 0) return;
+  const rows = await store.rows(
+    reads.map(({ container, key }) => ({ container: container.name, key })),
+  );
+  reads.forEach(({ container, key }, at) => {
+    const row = rows[at];
+    container.learn(refOfKey(key), row ? rowValueOf(row) : null);
+  });
+}

@@ -1,0 +1,64 @@
+/**
+ * What the sequencer must remember between batches beside the containers: it travels as the
+ * metadata of the committed raw offset, so it is exactly as old as that offset. Pure.
+ */
+import { TurnstreamError } from '../error.ts';
+import type { Lsn } from '../source/lsn.ts';
+
+export type Ledger = {
+  /**
+   * The highest LSN of all records before the offset: a change above it is new, others may be
+   * redelivered. Null when that is not known (the group's offsets were lost, or `changes` is a new
+   * topic): then nothing counts as new until a heartbeat has come.
+   */
+  readonly highestLsn: Lsn | null;
+  /** Position of the first record of the snapshot that is being read; null outside of one. */
+  readonly snapshotFrom: number | null;
+  /** Whether there may be entities that the snapshot does not see: some change came before it. */
+  readonly snapshotSweeps: boolean;
+  /** The last sweep whose end has not come round: until then no watermark is true (I4). */
+  readonly pendingSweep: string | null;
+  readonly watermark: { readonly lsn: Lsn; readonly committedAtMs: number } | null;
+  /** Steps parked, as counted since the beginning. */
+  readonly parkedSteps: number;
+};
+
+export const firstLedger: Ledger = {
+  highestLsn: 0 as Lsn,
+  snapshotFrom: null,
+  snapshotSweeps: false,
+  pendingSweep: null,
+  watermark: null,
+  parkedSteps: 0,
+};
+
+export function encodeLedger(ledger: Ledger): string {
+  return JSON.stringify(ledger);
+}
+
+/** From the committed offset's metadata; `fresh` says that there is nothing before the offset. */
+export function decodeLedger(metadata: string | undefined, fresh: boolean): Ledger {
+  if (metadata === undefined || metadata === '') {
+    return fresh ? firstLedger : { ...firstLedger, highestLsn: null };
+  }
+  try {
+    return { ...firstLedger, ...(JSON.parse(metadata) as Partial<Ledger>) };
+  } catch (cause) {
+    throw new TurnstreamError(
+      'LOG',
+      `The sequencer group's committed offset carries metadata that is not the sequencer's: ` +
+        `${metadata.slice(0, 80)}. Does another program commit to the same group?`,
+      { cause },
+    );
+  }
+}
+
+export function isNewLsn(ledger: Ledger, lsn: Lsn): boolean {
+  return ledger.highestLsn !== null && lsn > ledger.highestLsn;
+}
+
+export function withLsn(ledger: Ledger, lsn: Lsn, isHeartbeat: boolean): Ledger {
+  const { highestLsn } = ledger;
+  if (highestLsn === null) return isHeartbeat ? { ...ledger, highestLsn: lsn } : ledger;
+  return lsn > highestLsn ? { ...ledger, highestLsn: lsn } : ledger;
+}

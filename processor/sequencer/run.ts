@@ -1,0 +1,142 @@
+/**
+ * The sequencer as a service: a member of a consumer group on the one partition of `changes`. One
+ * member is active, others stand by; a tenure lasts from an assignment to its loss.
+ */
+import { TurnstreamError } from '../error.ts';
+import type { ConsumerHandlers } from '../kafka/log.ts';
+import type { SequencerDeps, SequencerSettings, TenureContext } from './settings.ts';
+import { Tenure } from './tenure.ts';
+
+/**
+ * Runs until the signal aborts, then drains and leaves the group. Rejects when a topic is not as
+ * configured (PARTITION_COUNT), the store refuses for good, or the consumer failed for good.
+ */
+export async function runSequencer(
+  deps: SequencerDeps,
+  settings: SequencerSettings,
+  signal: AbortSignal,
+): Promise<void> {
+  await checkTopics(deps, settings);
+  const producer = await deps.log.producer();
+  const consumer = await deps.log.consumer(settings.group, settings.changesTopic);
+  const context: TenureContext = { ...deps, settings, producer, consumer };
+  const service = new Service(context);
+  const running = consumer.run(service.handlers());
+  try {
+    await Promise.race([running, service.failure, aborted(signal)]);
+    if (signal.aborted) await service.drain();
+    else throw new TurnstreamError('LOG', 'The sequencer’s consumer ended without being asked to.');
+  } finally {
+    service.end();
+    await consumer.stop();
+    await producer.close();
+  }
+}
+
+class Service {
+  readonly #context: TenureContext;
+  readonly failure: Promise<never>;
+  #fail: (error: unknown) => void = () => undefined;
+  #tenure: Tenure | null = null;
+  #epoch = -1;
+  #draining = false;
+
+  constructor(context: TenureContext) {
+    this.#context = context;
+    this.failure = new Promise((_, reject) => {
+      this.#fail = reject;
+    });
+    // It is raced; a failure after the race is none of anybody's concern.
+    this.failure.catch(() => undefined);
+  }
+
+  handlers(): ConsumerHandlers {
+    const { observer, logger } = this.#context;
+    return {
+      assigned: async (epoch, partitions) => {
+        this.end();
+        const committed = partitions.get(0);
+        if (committed === undefined) {
+          logger.info({ epoch }, 'standing by: another sequencer is active');
+          return new Map();
+        }
+        const tenure = new Tenure(this.#context, epoch, committed);
+        this.#tenure = tenure;
+        this.#epoch = epoch;
+        observer.active(true);
+        logger.info({ epoch, offset: tenure.startOffset }, 'active');
+        return new Map([[0, tenure.startOffset]]);
+      },
+      revoked: (epoch) => {
+        if (epoch === this.#epoch) this.end();
+      },
+      batch: async (epoch, _partition, batch) => {
+        if (epoch !== this.#epoch || this.#draining) return;
+        await this.#tenure?.take(batch, (error) => this.#failed(error));
+      },
+    };
+  }
+
+  /** Losing the partition is the normal end of a tenure: wait for the next one. */
+  #failed(error: unknown): void {
+    if (error instanceof TurnstreamError && error.code === 'FENCED') {
+      this.#context.logger.warn({ err: error }, 'fenced');
+      this.#context.observer.active(false);
+      return;
+    }
+    this.#fail(error);
+  }
+
+  end(): void {
+    this.#tenure?.end();
+    if (this.#tenure !== null) this.#context.observer.active(false);
+    this.#tenure = null;
+  }
+
+  async drain(): Promise<void> {
+    const { clock, settings, logger } = this.#context;
+    this.#draining = true;
+    const tenure = this.#tenure;
+    if (tenure === null) return;
+    const gaveUp = new AbortController();
+    const late = clock.delay(settings.drainMsMax, gaveUp.signal).then(() => 'late' as const);
+    const outcome = await Promise.race([tenure.drained().then(() => 'drained' as const), late]);
+    gaveUp.abort();
+    if (outcome === 'late') {
+      logger.warn(
+        { drainMsMax: settings.drainMsMax },
+        'not drained in time: what is in hand is done again at the next start',
+      );
+    }
+  }
+}
+
+async function checkTopics(deps: SequencerDeps, settings: SequencerSettings): Promise<void> {
+  const admin = await deps.log.admin();
+  try {
+    const expected = [
+      { topic: settings.changesTopic, partitions: 1 },
+      { topic: settings.eventsTopic, partitions: settings.eventsPartitions },
+    ];
+    for (const { topic, partitions } of expected) {
+      const found = await admin.partitionCount(topic);
+      if (found === partitions) continue;
+      throw new TurnstreamError(
+        'PARTITION_COUNT',
+        found === undefined
+          ? `Topic ${topic} is not there. Run \`turnstream connect\` first: it creates the topics.`
+          : `Topic ${topic} has ${found} partitions, expected ${partitions}. The number is fixed for the ` +
+              `store's life: set TURNSTREAM_EVENTS_PARTITIONS to what the topic has.`,
+      );
+    }
+  } finally {
+    await admin.close();
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) =>
+    signal.addEventListener('abort', () => resolve(), { once: true }),
+  );
+}

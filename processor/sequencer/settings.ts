@@ -1,0 +1,62 @@
+/** What the sequencer's runtime is given; processor/config.ts has names, defaults and sentences. */
+
+import type { Clock, Random } from '../engine/clock.ts';
+import type { LogEntry } from '../event/event.ts';
+import type { Log, LogConsumer, LogProducer, LogRecord } from '../kafka/log.ts';
+import type { Logger } from '../logger.ts';
+import type { SourceRecord } from '../source/row-change.ts';
+import type { SequencerObserver } from './observer.ts';
+import type { StateStore } from './state-store.ts';
+
+export type SequencerSettings = {
+  readonly changesTopic: string;
+  readonly eventsTopic: string;
+  readonly deadLettersTopic: string;
+  readonly group: string;
+  readonly eventsPartitions: number;
+  readonly positionBase: number;
+  readonly batchRecordsMax: number;
+  readonly batchBytesMax: number;
+  /** Records fetched and not yet folded. */
+  readonly bytesInFlightMax: number;
+  readonly cacheBytesMax: number;
+  readonly hintsMax: number;
+  /** Events that a barrier or a fan-out may gather before they are appended. */
+  readonly writeConcurrencyMax: number;
+  readonly idleWatermarkMs: number;
+  readonly retryDelayMsMin: number;
+  readonly retryDelayMsMax: number;
+  readonly drainMsMax: number;
+};
+
+/** Reads records of `changes`. */
+export type ChangeDecoder = {
+  /** Loads the schemas that the values need; retriable REGISTRY errors. */
+  load(values: readonly (Buffer | null)[]): Promise<void>;
+  /** Throws DECODE for bytes that are no record of ours or Debezium's. */
+  decode(record: LogRecord): SourceRecord;
+};
+
+/** Writes the sequencer's own records for `changes`. */
+export type SweepEncoder = (
+  record: Extract<SourceRecord, { kind: 'sweep' | 'sweep-end' }>,
+) => Buffer;
+
+export type SequencerDeps = {
+  readonly log: Log;
+  readonly store: StateStore;
+  readonly decoder: ChangeDecoder;
+  readonly encodeSweep: SweepEncoder;
+  readonly encode: (entry: LogEntry) => Buffer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observer: SequencerObserver;
+  readonly logger: Logger;
+};
+
+/** What one tenure of the active sequencer works with. */
+export type TenureContext = SequencerDeps & {
+  readonly settings: SequencerSettings;
+  readonly producer: LogProducer;
+  readonly consumer: LogConsumer;
+};

@@ -1,0 +1,83 @@
+/**
+ * Sweeps: deletions that no record of the source asks for row by row. A complete snapshot did not
+ * see an entity, or a TRUNCATE took all rows of a table. The sequencer appends a record of its own
+ * for each, which takes effect when it comes round, and only where the entity's LSN and last
+ * sighting are still what they were; then one that says that the sweep is over.
+ */
+import type {
+  Origin,
+  RowChange,
+  SourceRecord,
+  SourceTable,
+  SweepExpectation,
+} from '../source/row-change.ts';
+import type { SweepEncoder } from './settings.ts';
+import type { StateRow, StateStore } from './state-store.ts';
+
+export type SweepContext = {
+  readonly store: StateStore;
+  readonly encodeSweep: SweepEncoder;
+  readonly append: (values: readonly Buffer[]) => Promise<void>;
+  readonly sweepId: string;
+};
+
+const tables = {
+  session: 'sessions',
+  humanTurn: 'human_turns',
+  agentTurn: 'agent_turns',
+  step: 'steps',
+} as const satisfies Record<string, SourceTable>;
+
+/** What a snapshot that began at the position did not see is gone. */
+export function sweepAbsent(
+  context: SweepContext,
+  origin: Origin,
+  snapshotFrom: number,
+): Promise<string> {
+  return sweep(context, origin, (row) => row.seen < snapshotFrom);
+}
+
+/**
+ * TRUNCATE excludes all writers of the table: rows changed before it have lower LSNs, later ones
+ * higher. So a redelivered one finds nothing.
+ */
+export function sweepTruncated(
+  context: SweepContext,
+  { tables: truncated, origin }: Extract<SourceRecord, { kind: 'truncate' }>,
+): Promise<string> {
+  return sweep(context, origin, (row, table) => truncated.includes(table) && row.lsn < origin.lsn);
+}
+
+async function sweep(
+  { store, encodeSweep, append, sweepId }: SweepContext,
+  origin: Origin,
+  isGone: (row: StateRow, table: SourceTable) => boolean,
+): Promise<string> {
+  for await (const page of store.scan()) {
+    const values: Buffer[] = [];
+    for (const { container, row } of page) {
+      if (!row.present || row.kind === 'child') continue;
+      const table = tables[row.kind];
+      if (!isGone(row, table)) continue;
+      const expected: SweepExpectation = { lsn: row.lsn, seen: row.seen };
+      const change = deletionOf(table, container, row);
+      values.push(encodeSweep({ kind: 'sweep', change, expected, origin }));
+    }
+    if (values.length > 0) await append(values);
+  }
+  await append([encodeSweep({ kind: 'sweep-end', sweepId })]);
+  return sweepId;
+}
+
+function deletionOf(table: SourceTable, container: string, row: StateRow): RowChange {
+  const rest = { operation: 'delete', formerKey: null, row: null } as const;
+  switch (table) {
+    case 'sessions':
+      return { table, key: container.slice(2), ...rest };
+    case 'human_turns':
+    case 'agent_turns':
+      return { table, key: row.uid, ...rest };
+    case 'steps':
+      return { table, key: { agentTurnUid: row.uid, idx: row.idx }, ...rest };
+  }
+}

@@ -1,0 +1,349 @@
+/**
+ * One tenure of the active sequencer: from the assignment of the one partition of `changes` to its
+ * loss. Takes batches of records in order, folds them, makes the result durable in the order that
+ * flush.ts keeps, and commits the raw offset last. Nothing of it outlives the tenure: the next owner,
+ * this process or another, begins with what is durable.
+ */
+import { foldChange } from '../conversation/fold.ts';
+import { momentOf } from '../conversation/moment.ts';
+import { Workspace } from '../conversation/workspace.ts';
+import { ByteBudget } from '../engine/byte-budget.ts';
+import { untilDone } from '../engine/retry.ts';
+import { assertNever, TurnstreamError } from '../error.ts';
+import type { FetchedBatch, LogRecord, OffsetCommit } from '../kafka/log.ts';
+import { positionOf } from '../source/position.ts';
+import type { SourceRecord } from '../source/row-change.ts';
+import { deadLetterOf } from './dead-letter.ts';
+import { readAhead, runFold } from './driver.ts';
+import { appendEvents, type FlushPorts, fencedError, flush } from './flush.ts';
+import { decodeLedger, encodeLedger, isNewLsn, type Ledger, withLsn } from './ledger.ts';
+import type { RecordOutcome } from './observer.ts';
+import type { TenureContext } from './settings.ts';
+import { sweepAbsent, sweepTruncated } from './sweep.ts';
+import { isDue, watermarkOf } from './watermark.ts';
+
+type Taken = { readonly record: LogRecord; readonly source: SourceRecord | null };
+
+/** Events gathered above this are appended before the batch is done. */
+const pendingEventsMax = 4000;
+
+export class Tenure {
+  readonly #context: TenureContext;
+  readonly #epoch: number;
+  readonly #over = new AbortController();
+  readonly #budget: ByteBudget;
+  readonly #workspace = new Workspace();
+  readonly #ports: FlushPorts;
+  #ledger: Ledger;
+  /** The offset that is committed; what the fence commits again. */
+  #committed: OffsetCommit;
+  #queue: { readonly record: LogRecord; readonly bytes: number }[] = [];
+  #working: Promise<void> = Promise.resolve();
+  #idle = true;
+  #eventsSinceWatermark = false;
+
+  constructor(context: TenureContext, epoch: number, committed: OffsetCommit | null) {
+    const { settings } = context;
+    this.#context = context;
+    this.#epoch = epoch;
+    this.#budget = new ByteBudget(settings.bytesInFlightMax);
+    const fresh = committed === null && settings.positionBase === 0;
+    this.#ledger = decodeLedger(committed?.metadata, fresh);
+    this.#committed = { offset: committed?.offset ?? 0, metadata: encodeLedger(this.#ledger) };
+    this.#ports = {
+      ...context,
+      insist: (operation, run) => this.#insist(operation, run),
+      fence: () => this.#commit(this.#committed),
+    };
+    context.observer.held(this.#committed.offset);
+    context.observer.parkedSteps(this.#ledger.parkedSteps);
+  }
+
+  get startOffset(): number {
+    return this.#committed.offset;
+  }
+
+  /** Resolves when there is room for more (back-pressure), or the tenure is over. */
+  async take(batch: FetchedBatch, failed: (error: unknown) => void): Promise<void> {
+    this.#context.observer.ended(batch.endOffset);
+    const taken = batch.records.map((record) => ({ record, bytes: bytesOf(record) }));
+    const bytes = taken.reduce((sum, one) => sum + one.bytes, 0);
+    if (bytes === 0 || !(await this.#budget.acquire(bytes, this.#over.signal))) return;
+    this.#queue.push(...taken);
+    this.#start(failed);
+    this.#context.observer.bytesInFlight(this.#budget.used);
+  }
+
+  #start(failed: (error: unknown) => void): void {
+    if (!this.#idle) return;
+    this.#idle = false;
+    this.#working = this.#work().catch((error: unknown) => {
+      this.end();
+      failed(error);
+    });
+  }
+
+  /** The tenure is over; what is in hand is dropped. */
+  end(): void {
+    this.#over.abort();
+  }
+
+  /** Resolves when everything taken so far is durable. */
+  async drained(): Promise<void> {
+    await this.#working;
+  }
+
+  async #work(): Promise<void> {
+    // What came in one fetch is one batch.
+    await this.#context.clock.yield();
+    try {
+      while (this.#queue.length > 0 && !this.#over.signal.aborted) {
+        await this.#process(this.#nextBatch());
+      }
+    } finally {
+      this.#idle = true;
+    }
+  }
+
+  #nextBatch(): readonly LogRecord[] {
+    const { batchRecordsMax, batchBytesMax } = this.#context.settings;
+    let count = 0;
+    let bytes = 0;
+    for (const next of this.#queue) {
+      if (count > 0 && (count === batchRecordsMax || bytes + next.bytes > batchBytesMax)) break;
+      count += 1;
+      bytes += next.bytes;
+    }
+    const taken = this.#queue.splice(0, count);
+    this.#budget.release(bytes);
+    return taken.map(({ record }) => record);
+  }
+
+  async #process(records: readonly LogRecord[]): Promise<void> {
+    const { clock, observer } = this.#context;
+    const last = records.at(-1);
+    if (last === undefined) return;
+    const startedMs = clock.nowMs();
+    const taken = await this.#decode(records);
+    const changes = taken.flatMap(({ source }) =>
+      source?.kind === 'row' || source?.kind === 'sweep' ? [source.change] : [],
+    );
+    await this.#insist('read state', () =>
+      readAhead(changes, this.#workspace, this.#context.store),
+    );
+    for (const { record, source } of taken) {
+      if (source === null) continue;
+      observer.record(await this.#fold(record, source));
+      if (this.#workspace.events.length >= pendingEventsMax) await this.#append();
+    }
+    await this.#flush([]);
+    await this.#finish(last.offset + 1);
+    observer.batch(records.length, (clock.nowMs() - startedMs) / 1000);
+    observer.cache(this.#workspace.containerCount, this.#workspace.bytes);
+    observer.parkedSteps(this.#ledger.parkedSteps + this.#workspace.parkedSteps);
+  }
+
+  /** What can't be decoded is set aside, acknowledged, before the offset passes it. */
+  async #decode(records: readonly LogRecord[]): Promise<readonly Taken[]> {
+    const { decoder, producer, observer, settings, clock, logger } = this.#context;
+    const values = records.map(({ value }) => value);
+    await this.#insist('load schemas', () => decoder.load(values));
+    const taken: Taken[] = [];
+    for (const record of records) {
+      try {
+        taken.push({ record, source: decoder.decode(record) });
+      } catch (error) {
+        if (!(error instanceof TurnstreamError) || error.code !== 'DECODE') throw error;
+        logger.error({ offset: record.offset, err: error }, 'a change was dead-lettered');
+        const letter = deadLetterOf(record, error, settings, clock.nowMs());
+        await this.#insist('append dead letter', () => producer.append([letter]));
+        observer.record('dead-lettered');
+        taken.push({ record, source: null });
+      }
+    }
+    return taken;
+  }
+
+  async #fold(record: LogRecord, source: SourceRecord): Promise<RecordOutcome> {
+    switch (source.kind) {
+      case 'row': {
+        if (source.snapshot === 'first') await this.#beginSnapshot(record);
+        const outcome = await this.#foldChange(record, source);
+        if (source.snapshot === 'last') await this.#endSnapshot(record, source);
+        return outcome;
+      }
+      case 'sweep':
+        return await this.#foldChange(record, source);
+      case 'sweep-end':
+        if (this.#ledger.pendingSweep === source.sweepId) {
+          this.#ledger = { ...this.#ledger, pendingSweep: null };
+        }
+        return 'applied';
+      case 'truncate':
+        await this.#sweep(record, () => sweepTruncated(this.#sweepContext(record), source));
+        this.#ledger = withLsn(this.#ledger, source.origin.lsn, false);
+        return 'applied';
+      case 'heartbeat':
+        this.#heartbeat(record, source);
+        return 'applied';
+      case 'irrelevant':
+        return 'irrelevant';
+      default:
+        return assertNever(source);
+    }
+  }
+
+  async #foldChange(
+    record: LogRecord,
+    source: Extract<SourceRecord, { kind: 'row' | 'sweep' }>,
+  ): Promise<RecordOutcome> {
+    const { positionBase } = this.#context.settings;
+    const isRead = source.kind === 'row' && source.snapshot !== null;
+    const sweep = source.kind === 'sweep' ? source.expected : null;
+    const rest = {
+      origin: source.origin,
+      isNew: !isRead && sweep === null && isNewLsn(this.#ledger, source.origin.lsn),
+      isRead,
+      sweep,
+    };
+    const moments = [
+      momentOf(positionBase, record.offset, 0, rest),
+      momentOf(positionBase, record.offset, 1, rest),
+    ] as const;
+    const events = this.#workspace.events.length;
+    const outcome = await runFold(
+      foldChange(this.#workspace, source.change, moments),
+      this.#workspace,
+      {
+        store: this.#context.store,
+        insist: this.#ports.insist,
+        flush: (order) => this.#flush(order),
+      },
+    );
+    if (sweep === null) this.#ledger = withLsn(this.#ledger, source.origin.lsn, false);
+    if (outcome === 'applied' || this.#workspace.events.length !== events) {
+      this.#eventsSinceWatermark = true;
+    }
+    return outcome === 'parked' ? 'parked' : outcome === 'applied' ? 'applied' : 'irrelevant';
+  }
+
+  #heartbeat(record: LogRecord, { origin }: Extract<SourceRecord, { kind: 'heartbeat' }>): void {
+    const { positionBase, idleWatermarkMs } = this.#context.settings;
+    this.#ledger = withLsn(this.#ledger, origin.lsn, true);
+    if (!isDue(this.#ledger, origin, this.#eventsSinceWatermark, idleWatermarkMs)) return;
+    this.#workspace.events.push(watermarkOf(positionOf(positionBase, record.offset), origin));
+    const watermark = { lsn: origin.lsn, committedAtMs: origin.committedAt };
+    this.#ledger = { ...this.#ledger, watermark };
+    this.#eventsSinceWatermark = false;
+  }
+
+  async #beginSnapshot(record: LogRecord): Promise<void> {
+    const snapshotFrom = positionOf(this.#context.settings.positionBase, record.offset);
+    const snapshotSweeps = this.#ledger.highestLsn !== 0;
+    this.#ledger = { ...this.#ledger, snapshotFrom, snapshotSweeps };
+  }
+
+  async #endSnapshot(
+    record: LogRecord,
+    source: Extract<SourceRecord, { kind: 'row' }>,
+  ): Promise<void> {
+    const { snapshotFrom, snapshotSweeps } = this.#ledger;
+    if (snapshotFrom !== null && snapshotSweeps) {
+      await this.#sweep(record, () =>
+        sweepAbsent(this.#sweepContext(record), source.origin, snapshotFrom),
+      );
+    }
+    this.#ledger = { ...this.#ledger, snapshotFrom: null, snapshotSweeps: false };
+  }
+
+  #sweepContext(record: LogRecord) {
+    const { changesTopic } = this.#context.settings;
+    const { encodeSweep, producer, store } = this.#context;
+    const append = (values: readonly Buffer[]) =>
+      this.#insist('append sweep', () =>
+        producer.append(
+          values.map((value) => ({ topic: changesTopic, partition: 0, key: null, value })),
+        ),
+      );
+    return { store, encodeSweep, append, sweepId: `${this.#epoch}-${record.offset}` };
+  }
+
+  /** Everything before it is durable and this one the owner; until its end comes round no watermark is true. */
+  async #sweep(record: LogRecord, run: () => Promise<string>): Promise<void> {
+    await this.#flush([]);
+    await this.#commit(this.#committed);
+    const pendingSweep = await run();
+    this.#context.logger.info(
+      { offset: record.offset, sweep: pendingSweep },
+      'a sweep was appended',
+    );
+    this.#ledger = { ...this.#ledger, pendingSweep };
+  }
+
+  async #append(): Promise<void> {
+    this.#report();
+    await appendEvents(this.#workspace, this.#ports);
+  }
+
+  async #flush(order: readonly string[]): Promise<void> {
+    this.#report();
+    await flush(this.#workspace, order, this.#ports);
+  }
+
+  #report(): void {
+    for (const entry of this.#workspace.events) {
+      if (entry.kind === 'event') this.#context.observer.event(entry.type);
+    }
+  }
+
+  /** Commits the raw offset; only then the hints that are no longer true are removed. */
+  async #finish(offset: number): Promise<void> {
+    const workspace = this.#workspace;
+    const { store, settings, observer } = this.#context;
+    const parkedSteps = this.#ledger.parkedSteps + workspace.parkedSteps;
+    workspace.parkedSteps = 0;
+    this.#ledger = { ...this.#ledger, parkedSteps };
+    const commit = { offset, metadata: encodeLedger(this.#ledger) };
+    await this.#commit(commit);
+    this.#committed = commit;
+    const hints = workspace.hintsToRemove;
+    if (hints.length > 0) {
+      workspace.hintsToRemove = [];
+      await this.#insist('remove hints', () => store.removeHints(hints));
+      workspace.hintsRemoved(hints);
+    }
+    workspace.settle(settings.cacheBytesMax);
+    workspace.evictHints(settings.hintsMax);
+    const { watermark } = this.#ledger;
+    const mark = watermark && { lsn: watermark.lsn, committedAt: watermark.committedAtMs };
+    observer.advanced(offset, mark);
+  }
+
+  async #commit(commit: OffsetCommit): Promise<void> {
+    const { consumer } = this.#context;
+    const outcome = await this.#insist('commit offset', () =>
+      consumer.commit(this.#epoch, new Map([[0, commit]])),
+    );
+    if (outcome === 'fenced') throw fencedError();
+  }
+
+  async #insist<T>(operation: string, run: () => Promise<T>): Promise<T> {
+    const { clock, random, settings, observer, logger } = this.#context;
+    const result = await untilDone(run, {
+      clock,
+      random,
+      settings,
+      over: this.#over.signal,
+      onRetry: (error, attempt, pauseMs) => {
+        observer.retried(operation);
+        logger.warn({ operation, attempt, pauseMs, err: error }, 'trying again');
+      },
+    });
+    if (result.kind === 'over') throw fencedError();
+    return result.value;
+  }
+}
+
+function bytesOf({ key, value }: LogRecord): number {
+  return (value?.length ?? 0) + (key?.length ?? 0) + 100;
+}
