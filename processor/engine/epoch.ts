@@ -61,7 +61,7 @@ export class Epoch {
       await Promise.all(this.#context.settings.hosted.map((each) => this.#load(each)))
     ).filter((each) => each !== null);
     const offsets = new Map<number, number>();
-    if (this.#over.signal.aborted || this.#sealed) return offsets;
+    if (this.#over.signal.aborted || this.#sealed || started.length === 0) return offsets;
     const context: PipelineContext = {
       ...this.#context,
       over: this.#over.signal,
