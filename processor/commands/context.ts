@@ -4,6 +4,7 @@
  */
 import type { Config, DescribedSetting } from '../config.ts';
 import type { Logger } from '../logger.ts';
+import type { Projection } from '../projection/projection.ts';
 
 export type CommandContext = {
   readonly config: Config;
@@ -31,7 +32,8 @@ export type CommandOptions = {
 };
 
 export type CommandArguments = {
-  readonly names: readonly string[];
+  /** Those that the command line asks for; none for a command that does not take any. */
+  readonly projections: readonly Projection[];
   readonly options: CommandOptions;
 };
 

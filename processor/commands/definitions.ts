@@ -13,9 +13,10 @@ export type OptionDefinition = {
 };
 
 export type CommandDefinition = {
-  /** With its words, `schema print`, and its arguments: `run [projection...]`. */
+  /** With its words: `schema print`. */
   readonly name: string;
-  readonly arguments?: { readonly form: string; readonly about: string };
+  /** Takes names of projections: none for all of them, or all only when `--all` says so. */
+  readonly projections?: 'all-unless-named' | 'named-or-all-option';
   readonly summary: string;
   readonly description: string;
   readonly options: readonly OptionDefinition[];
@@ -29,11 +30,6 @@ export type CommandDefinition = {
 
 const json: OptionDefinition = { flags: '--json', about: 'print JSON for programs' };
 
-const projectionArguments = {
-  form: '[projection...]',
-  about: 'names of projections, such as steps_by_type_day',
-};
-
 const all: OptionDefinition = { flags: '--all', about: 'every projection in projections/' };
 
 export const commandDefinitions: readonly CommandDefinition[] = [
@@ -43,7 +39,7 @@ export const commandDefinitions: readonly CommandDefinition[] = [
     description:
       'Checks Postgres (wal_level, slots, privileges, the four tables), creates the publication, and registers Debezium with Kafka Connect or brings its configuration up to date. Running it again is harmless.',
     options: [{ flags: '--check', about: 'check only, change nothing' }, json],
-    settings: ['postgres', 'connect', 'log'],
+    settings: ['connect', 'log'],
     examples: [
       ['turnstream connect --check', 'what is missing, one sentence each'],
       ['turnstream connect', 'start capturing'],
@@ -56,7 +52,7 @@ export const commandDefinitions: readonly CommandDefinition[] = [
     description:
       'Reads turnstream.changes in commit order and writes turnstream.events, the event store. Several may run: one works, the others stand by and take over.',
     options: [],
-    settings: ['postgres', 'cql', 'metrics', 'log'],
+    settings: ['metrics', 'log'],
     examples: [
       ['turnstream sequence', ''],
       ['turnstream sequence --metrics-port 0', 'a second one, standing by'],
@@ -66,7 +62,7 @@ export const commandDefinitions: readonly CommandDefinition[] = [
   },
   {
     name: 'run',
-    arguments: projectionArguments,
+    projections: 'named-or-all-option',
     summary: 'keep read models up to date',
     description:
       'Folds events into the read models of the named projections. Start it several times to divide the partitions; SIGTERM finishes what is in hand, saves the checkpoint and leaves.',
@@ -77,7 +73,7 @@ export const commandDefinitions: readonly CommandDefinition[] = [
         about: 'consumer group (default: made of the names of the projections)',
       },
     ],
-    settings: ['cql', 'metrics', 'log'],
+    settings: ['metrics', 'log'],
     examples: [
       ['turnstream run --all --metrics-port 9465', 'all read models, beside a sequencer'],
       ['turnstream run steps_by_type_day', 'one of them'],
@@ -87,7 +83,7 @@ export const commandDefinitions: readonly CommandDefinition[] = [
   },
   {
     name: 'lag',
-    arguments: projectionArguments,
+    projections: 'all-unless-named',
     summary: 'how far each read model is behind Postgres',
     description:
       'Prints, for each projection and partition, where its checkpoint is, how many records and WAL bytes it is behind and how old its watermark is; then the sequencer, and the replication slot. Without names: every projection. Exit 1 when something could not be asked.',
@@ -99,7 +95,7 @@ export const commandDefinitions: readonly CommandDefinition[] = [
       },
       json,
     ],
-    settings: ['postgres', 'cql', 'log'],
+    settings: ['log'],
     examples: [
       ['turnstream lag', ''],
       ['turnstream lag latency_histogram --watch 5', ''],
@@ -109,7 +105,7 @@ export const commandDefinitions: readonly CommandDefinition[] = [
   },
   {
     name: 'schema print',
-    arguments: projectionArguments,
+    projections: 'all-unless-named',
     summary: 'print the CQL of the keyspace and its tables',
     description:
       'Prints the CQL of the keyspace, the state and control tables and the read models, for people who create tables themselves. Without names: every projection.',
@@ -120,7 +116,7 @@ export const commandDefinitions: readonly CommandDefinition[] = [
   },
   {
     name: 'schema apply',
-    arguments: projectionArguments,
+    projections: 'all-unless-named',
     summary: 'create what is missing of it; never alters or drops',
     description:
       'Creates the keyspace and the tables that are missing, and never alters or drops one: a changed definition is a new version, so a new table. Without names: every projection.',

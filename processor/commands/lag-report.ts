@@ -142,7 +142,17 @@ export function lagText(report: LagReport): string {
     '',
   ];
   const table = textTable(header, rows, { alignRight: [1, 2, 3, 4, 5, 6, 7] });
-  return [table, '', sequencerLine(report), postgresLine(report), ...report.problems].join('\n');
+  const unknown = report.projections
+    .filter(({ partitions }) => partitions.length === 0)
+    .map(({ projection }) => `${projection}  unknown`);
+  return [
+    table,
+    ...unknown,
+    '',
+    sequencerLine(report),
+    postgresLine(report),
+    ...report.problems,
+  ].join('\n');
 }
 
 function sequencerLine({ sequencer }: LagReport): string {

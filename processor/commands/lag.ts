@@ -10,7 +10,7 @@ import { lagReport, lagText } from './lag-report.ts';
 import { type OpenStores, openStores } from './open-cql.ts';
 import { openLog } from './open-log.ts';
 import { reopening } from './reopening.ts';
-import { firstGeneration, selectOrAll } from './select-projections.ts';
+import { firstGeneration } from './select-projections.ts';
 import { systemClock } from './system-clock.ts';
 
 const watchSecondsDefault = 2;
@@ -18,10 +18,10 @@ const clearScreen = '\u001b[H\u001b[2J';
 
 export async function lagCommand(
   context: CommandContext,
-  { names, options }: CommandArguments,
+  { projections, options }: CommandArguments,
 ): Promise<ExitCode> {
   const { config, signal } = context;
-  const models = selectOrAll(names).map(({ shape }) => ({ shape, generation: firstGeneration }));
+  const models = projections.map(({ shape }) => ({ shape, generation: firstGeneration }));
   const ports = openPorts(config, context.log);
   try {
     if (options.watch === undefined) return await printLag(context, ports, models, '');

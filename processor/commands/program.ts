@@ -10,7 +10,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import type { Setting } from '../config/setting.ts';
 import { settingsTable } from '../config/settings-table.ts';
 import { messageOf } from '../error.ts';
-import type { ExitCode } from './context.ts';
+import type { CommandOptions, ExitCode } from './context.ts';
 import {
   type CommandDefinition,
   commandDefinitions,
@@ -45,7 +45,7 @@ export async function runProgram(argv: readonly string[], host: Host): Promise<E
 
 type Action = (
   names: readonly string[],
-  options: Readonly<Record<string, unknown>>,
+  options: CommandOptions,
   overrides: Readonly<Record<string, string>>,
 ) => Promise<void>;
 
@@ -58,8 +58,9 @@ function addCommand(program: Command, definition: CommandDefinition, action: Act
     .description(definition.description)
     .addHelpText('after', examplesOf(definition));
   if (definition.name === 'config') command.addHelpText('after', settingsHelp());
-  const { arguments: takes } = definition;
-  if (takes !== undefined) command.argument(takes.form, takes.about);
+  if (definition.projections !== undefined) {
+    command.argument('[projection...]', 'names of projections, such as steps_by_type_day');
+  }
   for (const option of definition.options) command.addOption(optionOf(option));
   const flagged = settingOptions(definition);
   for (const { option } of flagged) command.addOption(option);

@@ -5,7 +5,8 @@
 import type { Environment } from '../config.ts';
 import { messageOf, TurnstreamError } from '../error.ts';
 import type { Logger } from '../logger.ts';
-import type { CommandArguments, CommandContext, ExitCode } from './context.ts';
+import type { Projection } from '../projection/projection.ts';
+import type { CommandContext, CommandOptions, ExitCode } from './context.ts';
 import type { CommandDefinition } from './definitions.ts';
 
 /** The process, as main.ts hands it in. */
@@ -21,7 +22,7 @@ export type Host = {
 export async function runCommand(
   definition: CommandDefinition,
   host: Host,
-  args: CommandArguments,
+  given: { readonly names: readonly string[]; readonly options: CommandOptions },
   overrides: Readonly<Record<string, string>>,
 ): Promise<ExitCode> {
   // Loaded here and not above: --help needs neither.
@@ -54,16 +55,28 @@ export async function runCommand(
     settings: () => describeConfig(host.env, overrides),
     log,
     print: (text) => host.writeOut(`${text}\n`),
-    json: args.options.json === true,
+    json: given.options.json === true,
     interactive: host.outIsTerminal,
     signal: host.signal,
   };
   try {
+    const projections = await projectionsOf(definition, given);
     const run = await definition.load();
-    return await run(context, args);
+    return await run(context, { projections, options: given.options });
   } catch (thrown) {
     return failed(thrown, definition, host, log);
   }
+}
+
+async function projectionsOf(
+  definition: CommandDefinition,
+  { names, options }: { readonly names: readonly string[]; readonly options: CommandOptions },
+): Promise<readonly Projection[]> {
+  if (definition.projections === undefined) return [];
+  const { selectExplicitly, selectOrAll } = await import('./select-projections.ts');
+  return definition.projections === 'all-unless-named'
+    ? selectOrAll(names)
+    : selectExplicitly(names, options.all === true);
 }
 
 function failed(
@@ -78,7 +91,7 @@ function failed(
   if (service === true && !usage) {
     log.error({ err: thrown }, sentence);
   } else {
-    host.writeErr(`error: ${sentence}${known ? ` [${thrown.code}]` : ''}\n`);
+    host.writeErr(`error: ${sentence}${known && !usage ? ` [${thrown.code}]` : ''}\n`);
     log.debug({ err: thrown }, 'the stack of the error');
     if (!known) host.writeErr('(--log-level debug shows where it comes from)\n');
   }

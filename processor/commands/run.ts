@@ -9,16 +9,15 @@ import { httpRegistry } from '../source/registry.ts';
 import type { CommandArguments, CommandContext, ExitCode } from './context.ts';
 import { openStores } from './open-cql.ts';
 import { openLog } from './open-log.ts';
-import { firstGeneration, selectExplicitly } from './select-projections.ts';
+import { firstGeneration } from './select-projections.ts';
 import { asService, type ServiceParts } from './service.ts';
 import { systemClock } from './system-clock.ts';
 
 export async function runCommand(
   context: CommandContext,
-  { names, options }: CommandArguments,
+  { projections, options }: CommandArguments,
 ): Promise<ExitCode> {
   const { config, log: logger } = context;
-  const projections = selectExplicitly(names, options.all === true);
   const settings = workerSettings(config, projections, options.group);
   const log = openLog(config.kafka, logger);
   const role = { part: 'worker' as const, topic: settings.eventsTopic, group: settings.group };
