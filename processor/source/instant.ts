@@ -13,6 +13,41 @@ const pattern =
 
 /** Parses an ISO-8601 date-time with offset; undefined when it is none (`infinity`, say). */
 export function parseInstant(text: string): Instant | undefined {
+  return parseUsual(text) ?? parseAny(text);
+}
+
+/** `2026-01-02T03:04:05.678901Z`, which nearly all are, ten times faster than the pattern. */
+function parseUsual(text: string): Instant | undefined {
+  if (text.length !== 27 || text.charCodeAt(26) !== 0x5a || text.charCodeAt(10) !== 0x54) {
+    return undefined;
+  }
+  const year = digits(text, 0, 4);
+  const month = digits(text, 5, 7);
+  const day = digits(text, 8, 10);
+  const hour = digits(text, 11, 13);
+  const minute = digits(text, 14, 16);
+  const second = digits(text, 17, 19);
+  const micros = digits(text, 20, 26);
+  // Years below 100 are the last century's to Date.UTC; NaN, for no digit, fails the comparison.
+  if (!(year >= 1700 && month + day + hour + minute + second + micros >= 0)) return undefined;
+  if (text[4] !== '-' || text[7] !== '-' || text[13] !== ':' || text[16] !== ':') return undefined;
+  if (text[19] !== '.' || month < 1 || month > 12 || day < 1 || day > 31) return undefined;
+  if (hour > 23 || minute > 59 || second > 59) return undefined;
+  const whole = Date.UTC(year, month - 1, day, hour, minute, second);
+  return Math.abs(whole) >= microsExactWithinMs ? undefined : (whole * 1000 + micros) / 1000;
+}
+
+function digits(text: string, from: number, to: number): number {
+  let value = 0;
+  for (let index = from; index < to; index++) {
+    const digit = text.charCodeAt(index) - 0x30;
+    if (digit < 0 || digit > 9) return Number.NaN;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+function parseAny(text: string): Instant | undefined {
   const match = pattern.exec(text);
   if (match === null) return undefined;
   const [, year, month, day, hour, minute, second, fraction, zone] = match;
