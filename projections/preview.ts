@@ -13,7 +13,7 @@ export function previewOf(text: string): string {
   if (text.length <= previewCharsMax) return text;
   let end = 0;
   for (let chars = 0; chars < previewCharsMax && end < text.length; chars += 1) {
-    end += isPair(text, end) ? 2 : 1;
+    end += isHigh(text.charCodeAt(end)) && isLow(text.charCodeAt(end + 1)) ? 2 : 1;
   }
   return text.slice(0, end);
 }
@@ -25,19 +25,16 @@ export function sizeOf(text: string): TextSize {
   const bytes = Buffer.byteLength(text, 'utf8');
   // As many bytes as code units: all of it is ASCII.
   if (bytes === text.length) return { chars: bytes, bytes };
-  let chars = text.length;
+  let pairs = 0;
+  let former = 0;
   for (let index = 0; index < text.length; index += 1) {
-    if (isPair(text, index)) {
-      chars -= 1;
-      index += 1;
-    }
+    const unit = text.charCodeAt(index);
+    if (isLow(unit) && isHigh(former)) pairs += 1;
+    former = unit;
   }
-  return { chars, bytes };
+  return { chars: text.length - pairs, bytes };
 }
 
-function isPair(text: string, index: number): boolean {
-  // NaN beyond the end, which no comparison holds for.
-  return (
-    (text.charCodeAt(index) & 0xfc00) === 0xd800 && (text.charCodeAt(index + 1) & 0xfc00) === 0xdc00
-  );
-}
+// The halves of a surrogate pair. NaN, beyond the end of a text, is neither.
+const isHigh = (unit: number): boolean => (unit & 0xfc00) === 0xd800;
+const isLow = (unit: number): boolean => (unit & 0xfc00) === 0xdc00;
