@@ -2,7 +2,7 @@
  * Apache Cassandra 5, one node: the CQL engine of the local default, where production has ScyllaDB. It
  * is started from its jars, so its configuration is ours (config/cassandra.yaml).
  */
-import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { TurnstreamError } from '../processor/error.ts';
@@ -24,8 +24,6 @@ async function prepare(context: StartContext): Promise<Command> {
     storagePort: settings.cassandraStoragePort,
     dataDir,
   });
-  const rackFile = join(settings.dir, 'config', 'cassandra-rackdc.properties');
-  writeFileSync(rackFile, 'dc=dc1\nrack=rack1\n');
   // Java's argument files know no spaces in paths, so this one holds flags alone and is named relatively.
   copyFileSync(configSource('cassandra-jvm.options'), join(dataDir, 'jvm.options'));
   return {
@@ -35,7 +33,6 @@ async function prepare(context: StartContext): Promise<Command> {
       '@jvm.options',
       `-javaagent:${join(jars, agentJar(jars))}`,
       `-Dcassandra.config=${pathToFileURL(yaml)}`,
-      `-Dcassandra-rackdc.properties=${pathToFileURL(rackFile)}`,
       `-Dcassandra.storagedir=${dataDir}`,
       `-Dlogback.configurationFile=${pathToFileURL(configSource('logback.xml'))}`,
       `-Djava.io.tmpdir=${tmpDir}`,

@@ -59,6 +59,10 @@ function pomFile(part: PartName): string {
   return join(repositoryDir, 'local', 'maven', `${part}.xml`);
 }
 
+export function isDownloaded(settings: Settings, part: PartName): boolean {
+  return existsSync(partDir(settings, part));
+}
+
 /** Returns the part's folder, downloading it first if it is not there. */
 export async function downloadPart(part: PartName, context: DownloadContext): Promise<string> {
   const { settings, say } = context;
@@ -140,13 +144,7 @@ function run(
 }
 
 function missingProgram(file: string): Error {
-  return file === 'mvn'
-    ? new TurnstreamError(
-        'PREFLIGHT',
-        'Maven (the command mvn) was not found in PATH. It downloads the servers. Install it ' +
-          '(Debian, Ubuntu: apt-get install maven; macOS: brew install maven) and run `make up` again.',
-      )
-    : new TurnstreamError('PREFLIGHT', `The command ${file} was not found in PATH: install it.`);
+  return new TurnstreamError('PREFLIGHT', `The command ${file} was not found: install it.`);
 }
 
 /** What a part needs besides its files. */

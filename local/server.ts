@@ -4,7 +4,7 @@
  * only a process that a pid file proves to be ours is ever stopped.
  */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { TurnstreamError } from '../processor/error.ts';
 import { withLock } from './lock.ts';
@@ -22,7 +22,7 @@ import {
   waitForEnd,
   writePidFile,
 } from './process.ts';
-import { type SettingName, type Settings, settingTable } from './settings.ts';
+import { repositoryDir, type SettingName, type Settings, settingTable } from './settings.ts';
 
 export type ServerName = 'postgres' | 'kafka' | 'registry' | 'connect' | 'cassandra';
 
@@ -136,10 +136,12 @@ async function waitUntilReady(
       removePidFile(pidFile(settings, server.name));
       throw deadServer(server, settings, ending?.how ?? null);
     }
-    if (seconds >= settings.readySeconds) throw lateServer(server, settings, running);
+    if (Date.now() - started >= settings.readySeconds * 1000)
+      throw lateServer(server, settings, running);
     if (Date.now() - saidAt >= sayEveryMs) {
       saidAt = Date.now();
-      context.say(`still starting after ${seconds} s; log: ${logFile(settings, server.name)}`);
+      const log = relative(repositoryDir, logFile(settings, server.name));
+      context.say(`still starting after ${seconds} s; log: ${log}`);
     }
     await pause(pollMs);
   }

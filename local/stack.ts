@@ -38,7 +38,11 @@ export type StackAddresses = {
   readonly connect: { readonly url: string };
   /** `url` + `/apis/ccompat/v7` is Confluent's API, + `/apis/registry/v2` the converter's. */
   readonly registry: { readonly url: string };
-  readonly cql: { readonly contactPoints: readonly string[]; readonly localDataCenter: string };
+  readonly cql: {
+    readonly contactPoints: readonly string[];
+    readonly port: number;
+    readonly datacenter: string;
+  };
 };
 
 export function stackAddresses(environment: Environment = process.env): StackAddresses {
@@ -48,7 +52,7 @@ export function stackAddresses(environment: Environment = process.env): StackAdd
     kafka: { brokers: [`${host}:${settings.kafkaPort}`] },
     connect: { url: `http://${host}:${settings.connectPort}` },
     registry: { url: `http://${host}:${settings.registryPort}` },
-    cql: { contactPoints: [`${host}:${settings.cassandraPort}`], localDataCenter: 'dc1' },
+    cql: { contactPoints: [host], port: settings.cassandraPort, datacenter: 'datacenter1' },
   };
 }
 

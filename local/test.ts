@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../processor/error.ts';
 import { removeData } from './data.ts';
+import { checkBeforeStart } from './preflight.ts';
 import { lastLines } from './process.ts';
 import { logFile } from './server.ts';
 import { type Environment, readSettings, repositoryDir, type Settings } from './settings.ts';
@@ -89,6 +90,7 @@ async function runStackTests(filters: readonly string[]): Promise<StepResult> {
     // What an earlier run left behind, also one that was killed.
     await stopStack(settings, () => undefined);
     removeData(settings);
+    await checkBeforeStart(settings, environment);
     const results = await startStack(settings, environment, sayFor);
     const failure = results.find(({ outcome }) => outcome instanceof Error)?.outcome;
     if (failure instanceof Error) throw failure;

@@ -1,5 +1,6 @@
 /** `make up`: starts what does not run yet, side by side, and says where everything is. */
 import { relative } from 'node:path';
+import { checkBeforeStart } from './preflight.ts';
 import { readSettings, repositoryDir } from './settings.ts';
 import { servers, startStack } from './stack.ts';
 import { runCommand, sayFor, table } from './terminal.ts';
@@ -12,6 +13,7 @@ await runCommand(async () => {
     console.error('\nInterrupted. Servers that have started go on: `make down` stops them.');
     process.exit(130);
   });
+  await checkBeforeStart(settings, process.env);
   const started = Date.now();
   const results = await startStack(settings, process.env, sayFor);
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
