@@ -82,7 +82,7 @@ const kafka = {
     'Topic of records that were set aside with their error.',
   ),
   eventsPartitions: integer(
-    'TURNSTREAM_KAFKA_EVENTS_PARTITIONS',
+    'TURNSTREAM_EVENTS_PARTITIONS',
     4,
     "Partitions of the event store, so the most workers that share a projection. Fixed for the store's life: 12 in production.",
     { min: 1, max: 1000 },
