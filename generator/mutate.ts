@@ -14,7 +14,7 @@ import { between, pickWeighted, type Weighted } from './random.ts';
 import { rowMutations } from './row-mutations.ts';
 import { updateMutations } from './update-mutations.ts';
 import type { World } from './world.ts';
-import { writeError } from './writer.ts';
+import { withClient } from './writer.ts';
 
 export type MutateOptions = {
   readonly seed: number;
@@ -46,7 +46,7 @@ type Tally = {
   readonly byMutation: Map<string, number>;
 };
 
-/** Once per lane, after which only small transactions follow: each holds locks for a while. */
+/** Of one long transaction; meanwhile the other lanes commit theirs. */
 const longMutations = 120;
 
 const transactionKinds: Weighted<'alone' | 'together' | 'long' | 'rolledBack' | 'savepoints'> = [
@@ -97,20 +97,14 @@ async function runLane(
   tally: Tally,
   options: MutateOptions,
 ): Promise<void> {
-  const client = await pool.connect();
-  try {
+  await withClient(pool, async (client) => {
     for (let done = 0; done < changes && options.signal?.aborted !== true; ) {
       const lane = new Lane(client, world, tally);
       await lane.transact(pickWeighted(world.random, transactionKinds));
       done += lane.committed;
       options.onCommit?.(lane.committed);
     }
-    client.release();
-  } catch (cause) {
-    // Without its connection the transaction is rolled back, whatever state it is in.
-    client.release(true);
-    throw writeError(cause);
-  }
+  });
 }
 
 /** One transaction of a lane (or, for 'alone', one mutation whose statements commit one by one). */

@@ -85,12 +85,9 @@ async function perform(
   work: Transaction,
   counts: StreamCounts,
 ): Promise<boolean> {
-  const client = await pool.connect();
-  try {
-    counts.changes += await runTransaction(client, work);
-  } finally {
-    client.release();
-  }
+  // Not `+= await`: that would add to what the count was before the others' commits.
+  const rows = await runTransaction(pool, work);
+  counts.changes += rows;
   counts.transactions += 1;
   for (const { kind } of work.statements) {
     if (kind === 'insertHumanTurn') counts.humanTurns += 1;

@@ -3,17 +3,17 @@
  * COMMIT around more than one, one alone committed by itself. Neighbours: rows.ts says what,
  * stream.ts when.
  */
-import type { PoolClient } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { messageOf, TurnstreamError } from '../processor/error.ts';
 import { isoOf, type Statement, type Transaction } from './rows.ts';
 
 type Query = { readonly name: string; readonly text: string; readonly values: unknown[] };
 
-/** Resolves with the number of rows that the transaction changed; on an error it is rolled back. */
-export async function runTransaction(client: PoolClient, work: Transaction): Promise<number> {
+/** Resolves with the number of rows that the transaction changed. */
+export async function runTransaction(pool: Pool, work: Transaction): Promise<number> {
   const queries = work.statements.flatMap(queriesOf);
   const [only] = queries;
-  try {
+  return withClient(pool, async (client) => {
     if (queries.length === 1 && only !== undefined) {
       return (await client.query(only)).rowCount ?? 0;
     }
@@ -22,18 +22,41 @@ export async function runTransaction(client: PoolClient, work: Transaction): Pro
     for (const query of queries) rows += (await client.query(query)).rowCount ?? 0;
     await client.query('COMMIT');
     return rows;
-  } catch (cause) {
-    await client.query('ROLLBACK').catch((lost: unknown) => {
-      throw writeError(lost);
-    });
+  });
+}
+
+/**
+ * Lends a connection of the pool. After an error it is closed and not used again: whatever
+ * transaction it was in is then rolled back.
+ */
+export async function withClient<T>(
+  pool: Pool,
+  work: (client: PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect().catch((cause: unknown) => {
     throw writeError(cause);
+  });
+  // A connection that is lost between two queries says so by an event, which would end the process
+  // if nobody listened; the next query then fails with the same reason.
+  const ignore = (): void => undefined;
+  client.on('error', ignore);
+  let failed = true;
+  try {
+    const result = await work(client);
+    failed = false;
+    return result;
+  } catch (cause) {
+    throw cause instanceof TurnstreamError ? cause : writeError(cause);
+  } finally {
+    client.off('error', ignore);
+    client.release(failed);
   }
 }
 
 const uniqueViolation = '23505';
 const undefinedTable = '42P01';
 
-export function writeError(cause: unknown): TurnstreamError {
+function writeError(cause: unknown): TurnstreamError {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   if (code === uniqueViolation) {
     return new TurnstreamError(
