@@ -3,6 +3,7 @@
 .PHONY: help install up down clean distclean status demo test stack typecheck lint format unit
 
 run := node --import tsx
+quiet := --no-audit --no-fund --loglevel=error
 
 help: ## list the commands and settings
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,7 +15,7 @@ install: node_modules/.package-lock.json ## install the npm packages, when the l
 # A fresh clone gets exactly the lock file; a later change of it is applied without removing what runs.
 node_modules/.package-lock.json: package-lock.json
 	@command -v npm >/dev/null || { echo "npm was not found: install Node 20.19 or later."; exit 1; }
-	@if [ -f $@ ]; then npm install --no-save --no-audit --no-fund; else npm ci --no-audit --no-fund; fi
+	@if [ -f $@ ]; then npm install --no-save $(quiet); else npm ci $(quiet); fi
 	@touch $@
 
 up: install ## start the local stack: Postgres, Kafka, registry, Connect, Cassandra
