@@ -31,8 +31,8 @@ export type SequencerSettings = {
 
 /** Reads records of `changes`. */
 export type ChangeDecoder = {
-  /** Loads the schemas that the values need; retriable REGISTRY errors. */
-  load(values: readonly (Buffer | null)[]): Promise<void>;
+  /** Loads the schemas that the records need, keys included; retriable REGISTRY errors. */
+  load(records: readonly LogRecord[]): Promise<void>;
   /** Throws DECODE for bytes that are no record of ours or Debezium's. */
   decode(record: LogRecord): SourceRecord;
 };

@@ -146,8 +146,7 @@ export class Tenure {
   /** What can't be decoded is set aside, acknowledged, before the offset passes it. */
   async #decode(records: readonly LogRecord[]): Promise<readonly Taken[]> {
     const { decoder, producer, observer, settings, clock, logger } = this.#context;
-    const values = records.map(({ value }) => value);
-    await this.#insist('load schemas', () => decoder.load(values));
+    await this.#insist('load schemas', () => decoder.load(records));
     const taken: Taken[] = [];
     for (const record of records) {
       try {
