@@ -7,6 +7,7 @@ import type { Lsn } from '../source/lsn.ts';
 export type RecordOutcome = 'applied' | 'irrelevant' | 'parked' | 'dead-lettered';
 
 export type SequencerObserver = {
+  /** With each assignment, and when a tenure ends; false also for who stands by. */
   readonly active: (active: boolean) => void;
   /** The partition is held from the offset on, respectively durably folded up to it. */
   readonly held: (offset: number) => void;

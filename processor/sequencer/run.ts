@@ -57,6 +57,7 @@ class Service {
         this.end();
         const committed = partitions.get(0);
         if (committed === undefined) {
+          observer.active(false);
           logger.info({ epoch }, 'standing by: another sequencer is active');
           return new Map();
         }
