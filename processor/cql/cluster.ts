@@ -1,0 +1,158 @@
+/**
+ * The connection to the CQL cluster, and the way every statement goes: prepared, at LOCAL_QUORUM,
+ * bounded in number, never repeated here (whoever asked knows when to), with errors of the
+ * project's family. A session is shared by all stores of a process, and so are its bounds (I10).
+ */
+import { auth, Client, type ClientOptions, policies, types } from 'cassandra-driver';
+import { cqlConnectError, storeError } from './errors.ts';
+import { createLimiter, type Limiter } from './limiter.ts';
+import type { Statement } from './statements.ts';
+
+export type CqlOptions = {
+  /** `host` or `host:port`. */
+  readonly contactPoints: readonly string[];
+  /** Of nodes that a contact point tells about; null for the first contact point's, else 9042. */
+  readonly port: number | null;
+  readonly localDataCenter: string;
+  readonly credentials: { readonly username: string; readonly password: string } | null;
+  readonly tls: boolean;
+  readonly connectTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  /** Writes under way at a time: batches, not rows. */
+  readonly writesInFlightMax: number;
+  readonly readsInFlightMax: number;
+};
+
+/** All but what only the caller knows. */
+export const cqlDefaults = {
+  port: null,
+  credentials: null,
+  tls: false,
+  connectTimeoutMs: 5_000,
+  requestTimeoutMs: 10_000,
+  writesInFlightMax: 64,
+  readsInFlightMax: 128,
+} as const satisfies Partial<CqlOptions>;
+
+export type DecodedRow = Readonly<Record<string, unknown>>;
+
+const consistency = types.consistencies.localQuorum;
+const writing = { prepare: true, consistency, isIdempotent: true } as const;
+
+export class CqlSession {
+  /** For schema work; stores use the methods. */
+  readonly client: Client;
+  private readonly writes: Limiter;
+  private readonly reads: Limiter;
+
+  constructor(client: Client, options: CqlOptions) {
+    this.client = client;
+    this.writes = createLimiter(options.writesInFlightMax);
+    this.reads = createLimiter(options.readsInFlightMax);
+  }
+
+  /** Several statements to one CQL partition go as an unlogged batch, which is atomic there. */
+  write(doing: string, statements: readonly Statement[]): Promise<void> {
+    return this.writes(async () => {
+      const [only] = statements;
+      try {
+        if (only === undefined) return;
+        if (statements.length === 1)
+          await this.client.execute(only.query, [...only.params], writing);
+        else await this.client.batch(statements.map(mutable), { ...writing, logged: false });
+      } catch (error) {
+        throw storeError(doing, error);
+      }
+    });
+  }
+
+  /** For few rows: all of them, or those of the first page. */
+  read(doing: string, { query, params }: Statement): Promise<readonly DecodedRow[]> {
+    return this.reads(async () => {
+      try {
+        const { rows } = await this.client.execute(query, [...params], writing);
+        return rows;
+      } catch (error) {
+        throw storeError(doing, error);
+      }
+    });
+  }
+
+  /** Page by page, however many there are. */
+  async *pages(
+    doing: string,
+    { query, params }: Statement,
+    pageRowsMax: number,
+  ): AsyncIterable<readonly DecodedRow[]> {
+    let pageState: string | undefined;
+    do {
+      const { rows, next } = await this.reads(() =>
+        this.page(doing, { query, params }, pageRowsMax, pageState),
+      );
+      pageState = next;
+      if (rows.length > 0) yield rows;
+    } while (pageState !== undefined);
+  }
+
+  close(): Promise<void> {
+    return this.client.shutdown();
+  }
+
+  private async page(
+    doing: string,
+    { query, params }: Statement,
+    fetchSize: number,
+    pageState: string | undefined,
+  ): Promise<{ readonly rows: readonly DecodedRow[]; readonly next: string | undefined }> {
+    const options = { ...writing, fetchSize, ...(pageState === undefined ? {} : { pageState }) };
+    try {
+      const result = await this.client.execute(query, [...params], options);
+      return { rows: result.rows, next: result.pageState ?? undefined };
+    } catch (error) {
+      throw storeError(doing, error);
+    }
+  }
+}
+
+/** Connects, or rejects with a CONNECT error that says where it looked. */
+export async function connectCql(options: CqlOptions): Promise<CqlSession> {
+  const client = new Client(clientOptions(options));
+  try {
+    await client.connect();
+  } catch (error) {
+    await client.shutdown();
+    throw cqlConnectError(options.contactPoints, error);
+  }
+  return new CqlSession(client, options);
+}
+
+function clientOptions(options: CqlOptions): ClientOptions {
+  const { credentials } = options;
+  return {
+    contactPoints: [...options.contactPoints],
+    localDataCenter: options.localDataCenter,
+    protocolOptions: { port: options.port ?? portOf(options.contactPoints) },
+    socketOptions: {
+      connectTimeout: options.connectTimeoutMs,
+      readTimeout: options.requestTimeoutMs,
+    },
+    // A timestamp that was forgotten must be an error, not the server's time (I9).
+    encoding: { useUndefinedAsUnset: false, useBigIntAsLong: true },
+    policies: { retry: new policies.retry.FallthroughRetryPolicy() },
+    ...(credentials === null
+      ? {}
+      : {
+          authProvider: new auth.PlainTextAuthProvider(credentials.username, credentials.password),
+        }),
+    ...(options.tls ? { sslOptions: {} } : {}),
+  };
+}
+
+function portOf(contactPoints: readonly string[]): number {
+  const port = /^[^:]+:(\d+)$/.exec(contactPoints[0] ?? '')?.[1];
+  return port === undefined ? 9042 : Number(port);
+}
+
+function mutable({ query, params }: Statement): { query: string; params: unknown[] } {
+  return { query, params: [...params] };
+}

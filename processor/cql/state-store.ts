@@ -1,0 +1,220 @@
+/**
+ * The sequencer's state on CQL (sequencer/state-store.ts). A container is one CQL partition, whose
+ * static column is its position; a segment is one unlogged batch there, so rows and position appear
+ * together and a container is always the exact fold of a prefix of its changes. Everything carries
+ * its position as write timestamp and goes at LOCAL_QUORUM, so no former owner covers a newer one.
+ */
+import type {
+  Hint,
+  StateKey,
+  StateRow,
+  StateRowKind,
+  StateSegment,
+  StateStore,
+  TurnId,
+} from '../sequencer/state-store.ts';
+import { type BatchLimits, batchDefaults } from './batches.ts';
+import type { CqlSession, DecodedRow } from './cluster.ts';
+import { forEachBounded } from './limiter.ts';
+import { batchesOf, segmentStatements } from './state-segments.ts';
+import { type StateStatements, stateRowOf, stateStatements } from './state-statements.ts';
+import { StateTexts, type TextLimits, textGone } from './state-texts.ts';
+import type { Statement } from './statements.ts';
+
+export type StateStoreOptions = BatchLimits &
+  TextLimits & {
+    readonly keyspace: string;
+    /** How long a row stays that `expires`. */
+    readonly expiresAfterSeconds: number;
+    /** Statements of one call under way at a time. */
+    readonly callsInFlightMax: number;
+    readonly pageRowsMax: number;
+    /** Texts that one page of a slice may bring; a single larger one still comes. */
+    readonly pageTextBytesMax: number;
+  };
+
+export const stateStoreDefaults = {
+  ...batchDefaults,
+  contentInlineBytesMax: 4 * 1024,
+  chunkBytesMax: 256 * 1024,
+  knownTextsMax: 20_000,
+  expiresAfterSeconds: 10 * 24 * 60 * 60,
+  callsInFlightMax: 64,
+  pageRowsMax: 200,
+  pageTextBytesMax: 8 * 1024 * 1024,
+} as const satisfies Partial<StateStoreOptions>;
+
+/** How often a row is read again whose text was being replaced. */
+const rereadsMax = 3;
+/** Steps that a search for a neighbour reads at a time: the first is nearly always present. */
+const neighbourPageRows = 8;
+
+type Read = { readonly container: string; readonly key: StateKey };
+
+export class CqlStateStore implements StateStore {
+  private readonly session: CqlSession;
+  private readonly options: StateStoreOptions;
+  private readonly statements: StateStatements;
+  private readonly texts: StateTexts;
+
+  constructor(session: CqlSession, options: StateStoreOptions) {
+    this.session = session;
+    this.options = options;
+    this.statements = stateStatements(options.keyspace);
+    this.texts = new StateTexts(session, this.statements, options);
+  }
+
+  positions(containers: readonly string[]): Promise<readonly number[]> {
+    return this.each(containers, async (container) => {
+      const statement = this.statements.selectPosition(container);
+      const [row] = await this.session.read(`reading the position of ${container}`, statement);
+      const position = Number(row?.['position'] ?? -1);
+      this.texts.known.confirm(container, position);
+      return position;
+    });
+  }
+
+  rows(reads: readonly Read[]): Promise<readonly (StateRow | null)[]> {
+    return this.each(reads, (read) => this.row(read));
+  }
+
+  async *slice(
+    container: string,
+    kind: StateRowKind,
+    uid: string | null,
+  ): AsyncIterable<readonly StateRow[]> {
+    const statement =
+      uid === null
+        ? this.statements.selectKind(container, kind)
+        : this.statements.selectUid(container, kind, uid);
+    const doing = `reading the ${kind} rows of ${container}`;
+    for await (const page of this.session.pages(doing, statement, this.options.pageRowsMax)) {
+      for (const part of this.byTextBytes(page)) {
+        yield await this.each(part, (decoded) => this.complete(container, decoded));
+      }
+    }
+  }
+
+  async neighbour(
+    container: string,
+    turnUid: string,
+    idx: number,
+    side: 'before' | 'after',
+  ): Promise<StateRow | null> {
+    const statement =
+      side === 'before'
+        ? this.statements.selectStepsBefore(container, turnUid, idx)
+        : this.statements.selectStepsAfter(container, turnUid, idx);
+    const doing = `reading the neighbours of a step in ${container}`;
+    for await (const page of this.session.pages(doing, statement, neighbourPageRows)) {
+      const found = page.find((decoded) => decoded['present'] === true);
+      if (found !== undefined) return this.complete(container, found);
+    }
+    return null;
+  }
+
+  async write(container: string, segments: readonly StateSegment[]): Promise<void> {
+    const last = segments.at(-1);
+    if (last === undefined) return;
+    const doing = `writing the state of ${container}`;
+    try {
+      const plan = this.texts.plan(container, segments);
+      await this.each(plan.chunks, (chunk) => this.session.write(doing, [chunk]));
+      const statements = plan.segments.map((segment) =>
+        segmentStatements(this.statements, container, segment, this.options.expiresAfterSeconds),
+      );
+      for (const batch of batchesOf(statements, this.options)) {
+        await this.session.write(doing, batch);
+      }
+      this.texts.known.advance(container, last.position);
+      await this.each(plan.removals, (removal) => this.session.write(doing, [removal]));
+    } catch (error) {
+      // What the plan took for written may not be.
+      this.texts.known.forget(container);
+      throw error;
+    }
+  }
+
+  sessionsOf(turns: readonly TurnId[]): Promise<readonly (readonly string[])[]> {
+    return this.each(turns, async (turn) => {
+      const statement = this.statements.selectHints(turn);
+      const rows = await this.session.read(`looking up turn ${turn.uid}`, statement);
+      return rows.map((row) => String(row['session_uid']));
+    });
+  }
+
+  addHints(hints: readonly Hint[]): Promise<void> {
+    return this.writeEach('adding hints', hints.map(this.statements.addHint));
+  }
+
+  removeHints(hints: readonly Hint[]): Promise<void> {
+    return this.writeEach('removing hints', hints.map(this.statements.removeHint));
+  }
+
+  async *scan(): AsyncIterable<readonly { readonly container: string; readonly row: StateRow }[]> {
+    const statement = this.statements.scan();
+    for await (const page of this.session.pages('scanning the state', statement, 1_000)) {
+      const rows = page
+        .filter((decoded) => decoded['present'] === true && decoded['kind'] !== 'child')
+        .map((decoded) => ({
+          container: String(decoded['container']),
+          row: { ...stateRowOf(decoded).row, text: null },
+        }));
+      if (rows.length > 0) yield rows;
+    }
+  }
+
+  private async row({ container, key }: Read): Promise<StateRow | null> {
+    const doing = `reading a row of ${container}`;
+    for (let rereads = 0; rereads <= rereadsMax; rereads++) {
+      const [decoded] = await this.session.read(doing, this.statements.selectRow(container, key));
+      if (decoded === undefined) return null;
+      const { row, text } = stateRowOf(decoded);
+      const found = await this.texts.load(container, row, text, positionOf(decoded));
+      if (found !== undefined) return { ...row, text: found };
+    }
+    throw textGone(container);
+  }
+
+  private async complete(container: string, decoded: DecodedRow): Promise<StateRow> {
+    const { row, text } = stateRowOf(decoded);
+    const found = await this.texts.load(container, row, text, positionOf(decoded));
+    if (found !== undefined) return { ...row, text: found };
+    const again = await this.row({ container, key: row });
+    if (again === null) throw textGone(container);
+    return again;
+  }
+
+  /** Parts of a page, in order, whose texts are not too many bytes at once. */
+  private *byTextBytes(page: readonly DecodedRow[]): Iterable<readonly DecodedRow[]> {
+    let part: DecodedRow[] = [];
+    let bytes = 0;
+    for (const decoded of page) {
+      const size = Math.max(0, Number(decoded['text_chunks'])) * this.options.chunkBytesMax;
+      if (part.length > 0 && bytes + size > this.options.pageTextBytesMax) {
+        yield part;
+        part = [];
+        bytes = 0;
+      }
+      part.push(decoded);
+      bytes += size;
+    }
+    if (part.length > 0) yield part;
+  }
+
+  private async writeEach(doing: string, statements: readonly Statement[]): Promise<void> {
+    await this.each(statements, (statement) => this.session.write(doing, [statement]));
+  }
+
+  private each<Item, Result>(
+    items: readonly Item[],
+    call: (item: Item) => Promise<Result>,
+  ): Promise<readonly Result[]> {
+    return forEachBounded(items, this.options.callsInFlightMax, call);
+  }
+}
+
+/** A row is read with its container's position, the static column. */
+function positionOf(decoded: DecodedRow): number {
+  return Number(decoded['position'] ?? -1);
+}

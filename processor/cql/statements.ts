@@ -1,0 +1,92 @@
+/**
+ * Every statement to a read model is built here (I9): a write without a position does not type-check,
+ * and would not encode. Rows are written whole, by INSERT, so that a row has one timestamp. Pure.
+ */
+
+import type { ReadModel } from '../engine/store.ts';
+import { TurnstreamError } from '../error.ts';
+import type { Cell } from '../projection/columns.ts';
+import type { Key, TableColumn } from '../projection/projection.ts';
+import type { Position } from '../source/position.ts';
+import { listed, marks, matching, qualified, tableName } from './names.ts';
+import { bigintValue, type CqlValue, cellValue, intValue } from './values.ts';
+
+export type Statement = { readonly query: string; readonly params: readonly CqlValue[] };
+
+/** The statements of one table; the texts are built once. */
+export type ReadModelStatements = {
+  readonly upsert: (key: Key, values: readonly Cell[], position: Position) => Statement;
+  readonly remove: (key: Key, position: Position) => Statement;
+  readonly upsertTotals: (
+    key: Key,
+    shard: number,
+    totals: readonly number[],
+    position: Position,
+  ) => Statement;
+  readonly selectTotals: (key: Key, shard: number) => Statement;
+  readonly selectAll: () => Statement;
+  /** One CQL partition in clustering order. */
+  readonly selectPartition: (partition: readonly Cell[], rowsMax: number) => Statement;
+};
+
+/** Columns that cql/ adds to an aggregate. */
+export const shardColumn = 'shard';
+export const positionColumn = 'position';
+
+export function readModelStatements(keyspace: string, model: ReadModel): ReadModelStatements {
+  const { shape } = model;
+  const table = qualified(keyspace, tableName(model));
+  const aggregate = shape.kind === 'aggregate';
+  const keyColumns = [...shape.partition, ...shape.clustering];
+  const keyNames = [...namesOf(keyColumns), ...(aggregate ? [shardColumn] : [])];
+  const valueNames = [...namesOf(shape.values), ...(aggregate ? [positionColumn] : [])];
+  const names = [...keyNames, ...valueNames];
+  const insert = `INSERT INTO ${table} (${listed(names)}) VALUES (${marks(names.length)}) USING TIMESTAMP ?`;
+  const remove = `DELETE FROM ${table} USING TIMESTAMP ? WHERE ${matching(keyNames)}`;
+  const select = `SELECT ${listed(names)} FROM ${table}`;
+  const selectTotals = `SELECT ${listed(valueNames)} FROM ${table} WHERE ${matching(keyNames)}`;
+  const selectPartition = `${select} WHERE ${matching(namesOf(shape.partition))} LIMIT ?`;
+  return {
+    upsert: (key, values, position) => ({
+      query: insert,
+      params: [...cells(keyColumns, key), ...cells(shape.values, values), bigintValue(position)],
+    }),
+    remove: (key, position) => ({
+      query: remove,
+      params: [bigintValue(position), ...cells(keyColumns, key)],
+    }),
+    upsertTotals: (key, shard, totals, position) => ({
+      query: insert,
+      params: [
+        ...cells(keyColumns, key),
+        intValue(shard),
+        ...cells(shape.values, totals),
+        bigintValue(position),
+        bigintValue(position),
+      ],
+    }),
+    selectTotals: (key, shard) => ({
+      query: selectTotals,
+      params: [...cells(keyColumns, key), intValue(shard)],
+    }),
+    selectAll: () => ({ query: select, params: [] }),
+    selectPartition: (partition, rowsMax) => ({
+      query: selectPartition,
+      params: [...cells(shape.partition, partition), intValue(rowsMax)],
+    }),
+  };
+}
+
+function namesOf(columns: readonly TableColumn[]): readonly string[] {
+  return columns.map(({ cqlName }) => cqlName);
+}
+
+function cells(columns: readonly TableColumn[], of: readonly Cell[]): CqlValue[] {
+  if (of.length !== columns.length) {
+    throw new TurnstreamError(
+      'STORE',
+      `${of.length} cells were given for ${columns.length} columns`,
+    );
+  }
+  return columns.map(({ cql }, at) => cellValue(cql, of[at] ?? null));
+}
