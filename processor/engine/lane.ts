@@ -126,7 +126,7 @@ export class Lane {
   /** Makes `reached` durable, unless it is or the epoch is over. Never rejects. */
   async save(): Promise<void> {
     const reached = this.#reached;
-    if (reached === this.#saved || this.#context.over.aborted || !this.running) return;
+    if (reached === this.#saved || !this.running) return;
     try {
       const outcome = await this.#untilDone('checkpoint', () =>
         this.#context.checkpoints.save(this.#model, this.#partition, reached),

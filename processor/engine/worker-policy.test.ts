@@ -142,9 +142,17 @@ test('a record that does not decode is a dead letter of every projection, once',
   expect(letters[0]?.headers).not.toHaveProperty('position');
   first.stop();
   await world.settle();
-  world.start();
+  // A projection that joins later reads it all; the others are not asked again.
+  world.start(() => undefined, {
+    hosted: [...world.settings.hosted, { projection: titles(), generation: 1 }],
+  });
   await world.settle();
-  expect(world.deadLetters()).toHaveLength(4);
+  expect(
+    world
+      .deadLetters()
+      .slice(4)
+      .map(({ key }) => String(key)),
+  ).toEqual(['titles', 'titles']);
 });
 
 test('events that do not concern a projection are taken all the same', async () => {
