@@ -3,7 +3,7 @@
 .PHONY: help install up down clean distclean status demo test stack typecheck lint format unit
 
 run := node --import tsx
-quiet := --no-audit --no-fund --loglevel=error
+quiet := --no-audit --no-fund --no-update-notifier --loglevel=error
 
 help: ## list the commands and settings
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -58,7 +58,15 @@ export function preparePostgresFiles(settings: Settings): PostgresFiles {
     }
     return moveOutside(settings, user, native);
   }
+  copyPrograms(completeNativeDir(packagedNativeDir(), settings), outside);
   return { binDir: join(outside, 'native', 'bin'), dataDir: join(outside, 'data'), user };
+}
+
+/** At every start, so that a newer package arrives there too. */
+function copyPrograms(native: string, outside: string): void {
+  const target = join(outside, 'native');
+  rmSync(target, { recursive: true, force: true });
+  cpSync(native, target, { recursive: true, verbatimSymlinks: true });
 }
 
 /** The folder outside the checkout, when there is one. */
@@ -87,7 +95,7 @@ function moveOutside(settings: Settings, user: User, native: string): PostgresFi
   const outside = mkdtempSync(join(settings.systemDir, outsidePrefix));
   // Its name cannot be guessed in advance, and others may pass through but not list it.
   chmodSync(outside, 0o711);
-  cpSync(native, join(outside, 'native'), { recursive: true, verbatimSymlinks: true });
+  copyPrograms(native, outside);
   const dataDir = join(outside, 'data');
   if (holdsData) cpSync(link, dataDir, { recursive: true, preserveTimestamps: true });
   else mkdirSync(dataDir, { mode: 0o700 });
