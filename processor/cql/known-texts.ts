@@ -32,7 +32,13 @@ export class KnownTexts {
     this.forget(container);
   }
 
-  /** The row's text, as read or written when the container was at that position. */
+  /** The row's text as it was read, with its container at that position. */
+  putRead(container: string, key: string, known: KnownText, position: number): void {
+    this.confirm(container, position);
+    this.put(container, key, known, position);
+  }
+
+  /** The row's text as it is written with a segment of that position. */
   put(container: string, key: string, known: KnownText, position: number): void {
     const old = this.containers.get(container);
     const target = old ?? { position, texts: new Map<string, KnownText>() };

@@ -76,7 +76,7 @@ export class StateTexts {
       rows.slice(0, stored.chunks).map((row) => row['content'] as Buffer),
     );
     const known = { hash: hashOf(bytes), text: stored };
-    this.known.put(container, stateKeyText(key), known, containerPosition);
+    this.known.putRead(container, stateKeyText(key), known, containerPosition);
     return bytes.toString('utf8');
   }
 

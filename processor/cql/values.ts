@@ -13,8 +13,8 @@ const dateCenter = 2 ** 31;
 const msPerDay = 86_400_000;
 
 /** 64 bits, signed, of a safe integer. */
-export function bigintValue(value: number): Buffer {
-  if (!Number.isSafeInteger(value)) throw notA('bigint', value);
+export function bigintValue(value: number, type = 'bigint'): Buffer {
+  if (!Number.isSafeInteger(value)) throw notA(type, value);
   const bytes = Buffer.allocUnsafe(8);
   bytes.writeInt32BE(Math.floor(value / high), 0);
   bytes.writeUInt32BE(value - Math.floor(value / high) * high, 4);
@@ -72,7 +72,7 @@ export function cellValue(type: CqlType, cell: Cell): CqlValue {
       if (typeof cell === 'number') return dateValue(cell);
       break;
     case 'timestamp':
-      if (typeof cell === 'number') return bigintValue(Math.floor(cell));
+      if (typeof cell === 'number') return bigintValue(Math.floor(cell), type);
       break;
   }
   throw notA(type, cell);

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { bytesOf, cutBatches } from './batches.ts';
+import { batchesOf } from './state-segments.ts';
+import type { Statement } from './statements.ts';
+
+const statement = (query: string, bytes = 0): Statement => {
+  return { query, params: bytes === 0 ? [] : [Buffer.alloc(bytes)] };
+};
+const names = (batches: readonly (readonly Statement[])[]) =>
+  batches.map((batch) => batch.map(({ query }) => query).join(' '));
+const limits = { batchBytesMax: 1_000, batchRowsMax: 3 };
+
+test('statements of different CQL partitions are never in one batch', () => {
+  const cut = cutBatches([[statement('a')], [statement('b'), statement('c')]], limits);
+  expect(names(cut)).toEqual(['a', 'b c']);
+});
+
+test('a batch stays within its rows and its bytes, in order', () => {
+  const rows = ['a', 'b', 'c', 'd'].map((name) => statement(name));
+  expect(names(cutBatches([rows], limits))).toEqual(['a b c', 'd']);
+  const wide = ['a', 'b', 'c'].map((name) => statement(name, 400));
+  expect(names(cutBatches([wide], limits))).toEqual(['a b', 'c']);
+});
+
+test('a statement larger than a batch goes alone', () => {
+  const rows = [statement('a'), statement('b', 5_000), statement('c')];
+  expect(names(cutBatches([rows], limits))).toEqual(['a', 'b', 'c']);
+});
+
+test('a null and an empty value count with their overhead', () => {
+  expect(bytesOf({ query: '', params: [null, Buffer.alloc(0), Buffer.alloc(10)] })).toBe(58);
+});
+
+test('whole segments share a batch while they fit', () => {
+  const segments = [
+    [statement('a'), statement('A')],
+    [statement('B')],
+    [statement('c'), statement('C')],
+  ];
+  expect(names(batchesOf(segments, limits))).toEqual(['a A B', 'c C']);
+});
+
+test('a segment is never torn while it fits into a batch', () => {
+  const segments = [
+    [statement('A', 600)],
+    [statement('b', 300), statement('B', 300)],
+    [statement('C')],
+  ];
+  expect(names(batchesOf(segments, limits))).toEqual(['A', 'b B C']);
+});
+
+test('a segment larger than a batch: its rows first, its position with the last of them', () => {
+  const rows = ['a', 'b', 'c', 'd', 'e'].map((name) => statement(name));
+  const segments = [[statement('Z')], [...rows, statement('P')], [statement('Q')]];
+  expect(names(batchesOf(segments, limits))).toEqual(['Z', 'a b', 'c d', 'e P', 'Q']);
+});
+
+test('after a row that fills a batch alone its position follows', () => {
+  const segments = [[statement('a'), statement('b', 5_000), statement('P')]];
+  expect(names(batchesOf(segments, limits))).toEqual(['a', 'b', 'P']);
+});

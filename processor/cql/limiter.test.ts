@@ -1,0 +1,58 @@
+import { expect, test, vi } from 'vitest';
+import { createLimiter, forEachBounded } from './limiter.ts';
+
+function gates() {
+  const open: (() => void)[] = [];
+  const begun: number[] = [];
+  const call = (item: number): Promise<number> => {
+    begun.push(item);
+    return new Promise((resolve) => open.push(() => resolve(item * 10)));
+  };
+  return { open, begun, call };
+}
+
+test('no more calls are under way than the bound, and they begin in order', async () => {
+  const { open, begun, call } = gates();
+  const limiter = createLimiter(2);
+  const all = Promise.all([1, 2, 3, 4].map((item) => limiter(() => call(item))));
+  await vi.waitFor(() => expect(begun).toEqual([1, 2]));
+  open[1]?.();
+  await vi.waitFor(() => expect(begun).toEqual([1, 2, 3]));
+  open[0]?.();
+  await vi.waitFor(() => expect(begun).toEqual([1, 2, 3, 4]));
+  open[2]?.();
+  open[3]?.();
+  expect(await all).toEqual([10, 20, 30, 40]);
+});
+
+test('a call that fails leaves its place to the next', async () => {
+  const limiter = createLimiter(1);
+  const failing = limiter(() => Promise.reject(new Error('one')));
+  const next = limiter(async () => 'two');
+  await expect(failing).rejects.toThrow('one');
+  await expect(next).resolves.toBe('two');
+});
+
+test('after a failure none begins, and it is thrown once those that began have ended', async () => {
+  const { open, begun, call } = gates();
+  let ended = false;
+  const all = forEachBounded([1, 2, 3, 4], 2, async (item) => {
+    if (item === 2) throw new Error('two');
+    return call(item);
+  });
+  const outcome = all
+    .catch((error: Error) => error.message)
+    .finally(() => {
+      ended = true;
+    });
+  await vi.waitFor(() => expect(begun).toEqual([1]));
+  expect(ended).toBe(false);
+  open[0]?.();
+  expect(await outcome).toBe('two');
+  expect(begun).toEqual([1]);
+});
+
+test('results are in the order of the items', async () => {
+  const results = forEachBounded([3, 1, 2], 3, async (item) => item * 10);
+  expect(await results).toEqual([30, 10, 20]);
+});
