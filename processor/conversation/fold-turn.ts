@@ -119,8 +119,6 @@ function* place(
   const parked = role === 'agent' ? yield* parkedContainerOf(workspace, uid) : null;
   const target = yield* catchUp(workspace, held, hinted, parked, moment);
   const turn = yield* turnOf(target, role, uid);
-  const { sessionUid } = target;
-  workspace.addHint({ role, uid, sessionUid, position: moment.arrival });
   if (others.length === 0 && turn?.present) {
     if (target.position >= moment.arrival) return 'stale';
     if (turn.lsn === next.lsn && !moment.isRead && moment.sweep === null) return 'stale';
@@ -130,6 +128,8 @@ function* place(
     const after = yield* emitEdit(workspace, edit, moment, moment.arrival, type);
     return after > moment.arrival ? 'applied' : 'same';
   }
+  const { sessionUid } = target;
+  workspace.addHint({ role, uid, sessionUid, position: moment.arrival });
   const sources = others.map(({ container }) => container);
   if (sources.length === 0 && parked !== null) {
     if ((yield* stepsOf(parked, uid)).length > 0) sources.push(parked);

@@ -96,14 +96,19 @@ export class Workspace {
     if (!this.#hints.has(key)) this.#hints.set(key, sessions);
   }
 
+  /**
+   * The turn arrived there. Written even when the hint is there already: a former owner may still
+   * be about to remove it on account of a former departure, at a lower position.
+   */
   addHint(hint: HintChange): void {
     const key = `${hint.role}:${hint.uid}`;
     const sessions = this.#hints.get(key) ?? [];
     if (this.hintsToRemove.length > 0) {
       this.hintsToRemove = this.hintsToRemove.filter((other) => !sameHint(other, hint));
     }
-    if (sessions.includes(hint.sessionUid)) return;
-    this.#hints.set(key, [...sessions, hint.sessionUid]);
+    if (!sessions.includes(hint.sessionUid)) {
+      this.#hints.set(key, [...sessions, hint.sessionUid]);
+    }
     this.hintsToAdd.push(hint);
   }
 

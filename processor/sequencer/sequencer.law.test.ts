@@ -1,0 +1,310 @@
+/**
+ * The whole sequencer on the memory log and store: killed at any operation, with zombies that go on
+ * for a while, it ends in the facts of the final rows.
+ */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Fact, FactChange } from '../conversation/fact.ts';
+import { type FinalStep, type FinalTurn, factsOf } from '../conversation/final-facts.ts';
+import type { LogEntry } from '../event/event.ts';
+import type { Log, LogConsumer } from '../kafka/log.ts';
+import { MemoryLog } from '../kafka/memory-log.ts';
+import { silentLogger } from '../logger.ts';
+import type { Lsn } from '../source/lsn.ts';
+import type { RowChange, SourceRecord } from '../source/row-change.ts';
+import { MemoryStateStore } from './memory-state-store.ts';
+import { silentObserver } from './observer.ts';
+import { runSequencer } from './run.ts';
+import type { SequencerSettings } from './settings.ts';
+import type { StateStore } from './state-store.ts';
+
+const runs = Number(process.env['TURNSTREAM_LAW_RUNS'] ?? 1000);
+
+const settings: SequencerSettings = {
+  changesTopic: 'changes',
+  eventsTopic: 'events',
+  deadLettersTopic: 'dead-letters',
+  group: 'sequencer',
+  eventsPartitions: 2,
+  positionBase: 0,
+  batchRecordsMax: 3,
+  batchBytesMax: 1e6,
+  bytesInFlightMax: 1e6,
+  cacheBytesMax: 3000,
+  hintsMax: 4,
+  writeConcurrencyMax: 4,
+  idleWatermarkMs: 1000,
+  retryDelayMsMin: 1,
+  retryDelayMsMax: 1,
+  drainMsMax: 1000,
+};
+
+const sessionUid = fc.constantFrom('s1', 's2');
+const turnUid = fc.constantFrom('t1', 't2');
+const at = fc.option(fc.integer({ min: 0, max: 6 }), { nil: null });
+const write = fc.oneof(
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      table: fc.constant('sessions'),
+      key: sessionUid,
+      accountUid: fc.constantFrom('a', 'b'),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      table: fc.constantFrom('human_turns', 'agent_turns'),
+      key: turnUid,
+      sessionUid,
+      parentUid: fc.option(turnUid, { nil: null }),
+      createdAt: at,
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      table: fc.constant('steps'),
+      key: fc.record({ agentTurnUid: turnUid, idx: fc.integer({ min: 0, max: 3 }) }),
+      tpe: fc.constantFrom(0, 1, null),
+      createdAt: at,
+    }),
+  },
+);
+const action = fc.record({
+  kind: fc.constantFrom('write', 'write', 'write', 'delete', 'redeliver', 'heartbeat', 'truncate'),
+  write,
+  back: fc.nat(6),
+});
+const kill = fc.record({ afterOperations: fc.nat(40), zombieOperations: fc.nat(12) });
+
+type Action = { kind: string; write: Record<string, unknown>; back: number };
+
+const keyText = (w: Record<string, unknown>) => `${w['table']} ${JSON.stringify(w['key'])}`;
+
+function rowOf(w: Record<string, unknown>): object {
+  const { table, key, ...rest } = w;
+  if (table === 'steps') return { ...(key as object), ...rest, content: 'c' };
+  if (table === 'sessions') return { uid: key, ...rest, title: null };
+  return { uid: key, ...rest, activeChild: null, prompt: null };
+}
+
+/** The records of `changes`, and the rows that they end in. */
+function recordsOf(actions: readonly Action[]) {
+  const records: SourceRecord[] = [];
+  const source = new Map<string, { table: string; row: object }>();
+  let lsn = 0;
+  const origin = () => ({
+    lsn: lsn as Lsn,
+    transactionId: 1,
+    committedAt: lsn * 300,
+    capturedAt: 0,
+  });
+  for (const { kind, write: w, back } of actions) {
+    const exists = source.has(keyText(w));
+    lsn += 1;
+    if (kind === 'write' || (kind === 'delete' && exists)) {
+      const row = kind === 'write' ? rowOf(w) : null;
+      const operation = row === null ? 'delete' : exists ? 'update' : 'create';
+      if (row === null) source.delete(keyText(w));
+      else source.set(keyText(w), { table: w['table'] as string, row });
+      const change = {
+        table: w['table'],
+        operation,
+        key: w['key'],
+        formerKey: null,
+        row,
+      } as unknown as RowChange;
+      records.push({ kind: 'row', change, origin: origin(), snapshot: null });
+    } else if (kind === 'redeliver') records.push(...records.slice(-back || records.length));
+    else if (kind === 'heartbeat') records.push({ kind: 'heartbeat', origin: origin() });
+    else if (kind === 'truncate' && back === 0) {
+      const table = w['table'] as 'steps';
+      for (const [key, entry] of source) if (entry.table === table) source.delete(key);
+      records.push({ kind: 'truncate', tables: [table], origin: origin() });
+    }
+  }
+  lsn += 1;
+  records.push({ kind: 'heartbeat', origin: origin() });
+  return { records, source };
+}
+
+const json = (value: unknown) => Buffer.from(JSON.stringify(value));
+const parse = <T>(value: Buffer | null) => JSON.parse(String(value)) as T;
+
+/** Counts operations; beyond the limit they never come back, as if the process were gone. */
+class Mortal {
+  #left: number;
+  dead: () => void = () => undefined;
+  readonly died = new Promise<void>((resolve) => {
+    this.dead = resolve;
+  });
+
+  constructor(operations: number) {
+    this.#left = operations;
+  }
+
+  /** What the last operations bring about: the broker gives up on a member that works on. */
+  lastOperations = { count: 0, begin: () => undefined as unknown };
+
+  async pass(): Promise<void> {
+    this.#left -= 1;
+    if (this.#left === this.lastOperations.count) this.lastOperations.begin();
+    if (this.#left >= 0) return;
+    this.dead();
+    await new Promise(() => undefined);
+  }
+
+  wrap<T extends object>(target: T): T {
+    return new Proxy(target, {
+      get: (object, name) => {
+        const value: unknown = Reflect.get(object, name);
+        if (typeof value !== 'function') return value;
+        const call = value.bind(object) as (...args: unknown[]) => unknown;
+        if (name === 'slice' || name === 'scan' || name === 'run' || name === 'stop') return call;
+        return async (...args: unknown[]) => {
+          await this.pass();
+          const result = await call(...args);
+          await this.pass();
+          return result;
+        };
+      },
+    });
+  }
+}
+
+function start(log: MemoryLog, store: StateStore, mortal: Mortal) {
+  const stop = new AbortController();
+  let consumer: LogConsumer | null = null;
+  const mortalLog: Log = {
+    producer: async () => mortal.wrap(await log.producer()),
+    consumer: async (group, topic) => {
+      consumer = await log.consumer(group, topic);
+      return mortal.wrap(consumer);
+    },
+    admin: () => log.admin(),
+  };
+  const running = runSequencer(
+    {
+      log: mortalLog,
+      store: mortal.wrap(store),
+      decoder: { load: async () => undefined, decode: ({ value }) => parse(value) },
+      encodeSweep: json,
+      encode: json,
+      clock: { nowMs: () => 0, delay: async () => undefined, yield: async () => undefined },
+      random: () => 0.5,
+      observer: silentObserver,
+      logger: silentLogger,
+    },
+    settings,
+    stop.signal,
+  );
+  const leave = () => consumer?.stop();
+  return { running, stop, leave, expire: () => consumer !== null && log.expire(consumer) };
+}
+
+async function untilCommitted(log: MemoryLog): Promise<void> {
+  const admin = await log.admin();
+  for (let turns = 0; turns < 1_000_000; turns += 1) {
+    const [end = 0] = await admin.endOffsets('changes');
+    const [committed] = await admin.committedOffsets('sequencer', 'changes');
+    if (committed === end) return;
+    await new Promise(setImmediate);
+  }
+  throw new Error('the sequencer does not come to the end');
+}
+
+async function play(
+  actions: readonly Action[],
+  kills: readonly { afterOperations: number; zombieOperations: number }[],
+) {
+  const log = new MemoryLog({ batchRecordsMax: 4 });
+  const store = new MemoryStateStore();
+  const admin = await log.admin();
+  const topic = (name: string, partitions: number) => ({
+    topic: name,
+    partitions,
+    replicationFactor: 1,
+    config: {},
+  });
+  await admin.ensureTopics([topic('changes', 1), topic('events', 2), topic('dead-letters', 1)]);
+  const { records, source } = recordsOf(actions);
+  const producer = await log.producer();
+  await producer.append(
+    records.map((record) => ({ topic: 'changes', partition: 0, key: null, value: json(record) })),
+  );
+  for (const { afterOperations, zombieOperations } of kills) {
+    const mortal = new Mortal(afterOperations + zombieOperations);
+    const one = start(log, store, mortal);
+    const expired = new Promise<void>((resolve) => {
+      mortal.lastOperations = {
+        count: zombieOperations,
+        begin: () => {
+          one.expire();
+          resolve();
+        },
+      };
+    });
+    // Gone for good at its last operation, even if it had joined again meanwhile.
+    mortal.died.then(one.leave);
+    await Promise.race([expired, mortal.died, untilCommitted(log)]);
+    one.expire();
+  }
+  const last = start(log, store, new Mortal(1e9));
+  await Promise.race([untilCommitted(log), last.running]);
+  last.stop.abort();
+  await last.running;
+  return { log, source };
+}
+
+function factKey(change: FactChange, session: string): string {
+  const fact = (change.before ?? change.after) as Fact;
+  return fact.kind === 'step'
+    ? `step ${fact.agentTurnUid} ${fact.idx} ${session}`
+    : `${fact.kind} ${fact.uid} ${session}`;
+}
+
+/** What a reader knows at the end: the first occurrence of each position counts. */
+function readEvents(log: MemoryLog): Fact[] {
+  const facts = new Map<string, { position: number; fact: Fact | null }>();
+  for (const partition of log.partitions('events')) {
+    let taken = -1;
+    for (const { value } of partition.records) {
+      const entry = parse<LogEntry>(value);
+      if (entry.position <= taken) continue;
+      taken = entry.position;
+      if (entry.kind !== 'event') continue;
+      for (const change of entry.changes) {
+        const key = factKey(change, entry.sessionUid);
+        expect(facts.get(key)?.fact ?? null, `before of ${key}`).toEqual(change.before);
+        facts.set(key, { position: entry.position, fact: change.after });
+      }
+    }
+  }
+  return [...facts.values()].flatMap(({ fact }) => (fact === null ? [] : [fact]));
+}
+
+const sorted = (facts: readonly Fact[]) =>
+  facts.map((fact) => JSON.stringify(fact, Object.keys(fact).sort())).sort();
+
+test('killed at any operation, the sequencer ends in the facts of the final rows (I1, I2, I3, I6)', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(action, { minLength: 1, maxLength: 40 }),
+      fc.array(kill, { maxLength: 6 }),
+      async (actions, kills) => {
+        const { log, source } = await play(actions, kills);
+        const of = <T>(table: string) =>
+          [...source.values()].filter((entry) => entry.table === table).map(({ row }) => row as T);
+        const expected = factsOf({
+          sessions: of('sessions'),
+          humanTurns: of<FinalTurn>('human_turns'),
+          agentTurns: of<FinalTurn>('agent_turns'),
+          steps: of<FinalStep>('steps'),
+        });
+        expect(sorted(readEvents(log))).toEqual(sorted(expected));
+      },
+    ),
+    { numRuns: runs },
+  );
+}, 300_000);
