@@ -1,8 +1,13 @@
 /** How a worker shares, waits and ends: groups, zombies, back-pressure, watermarks, checkpoints, drain. */
 import { expect, test } from 'vitest';
-import { cards, counts, type Op, type StepValue } from '../../test/worker/history.ts';
+import { cards, counts, jsonDecoder, type Op, type StepValue } from '../../test/worker/history.ts';
 import { turn } from '../../test/worker/virtual-clock.ts';
 import { World, type WorldOptions } from '../../test/worker/world.ts';
+import type { ConsumerHandlers, FetchedBatch, LogConsumer } from '../kafka/log.ts';
+import { silentLogger } from '../logger.ts';
+import { silentObserver } from './observer.ts';
+import type { Checkpoint } from './store.ts';
+import { createWorker } from './worker.ts';
 
 const value = (tpe: number, partition = 0): StepValue => {
   return { account: 'a', tpe, content: `c${tpe}`, partition };
@@ -220,13 +225,29 @@ test('watermarks are seen at once and checkpointed at most once per interval', a
   expect((await world.checkpoint('cards', 0)).watermark?.lsn).toBe(last);
 });
 
-test("the group's offset follows the checkpoints of all projections", async () => {
-  const world = await opened();
+test("the group's offset is the least checkpoint of its projections", async () => {
+  const world = await opened({ settings: { batchRecordsMax: 2 } });
   await append(world, many(7));
-  world.start();
+  const ahead = world.start(() => undefined, {
+    group: 'alone',
+    hosted: world.settings.hosted.slice(0, 1),
+  });
+  await world.settle();
+  ahead.stop();
+  await world.settle();
+  let writes = 0;
+  const instance = world.start((_, operation) => {
+    if (operation === 'totals') writes += 1;
+    return operation === 'totals' && writes === 2 ? { kind: 'hold' } : undefined;
+  });
   await world.settle();
   const admin = await world.log.admin();
-  expect(await admin.committedOffsets('workers', 'events')).toEqual([7, null]);
+  const committed = () => admin.committedOffsets('workers', 'events');
+  expect((await world.checkpoint('cards', 0)).offset).toBe(7);
+  expect(await committed()).toEqual([2, null]);
+  instance.release();
+  await world.settle();
+  expect(await committed()).toEqual([7, null]);
 });
 
 test('an orderly stop writes what is queued, checkpoints, commits and leaves', async () => {
@@ -275,4 +296,94 @@ test('another number of partitions than configured is refused with a sentence', 
   const absent = world.start(() => undefined, { eventsTopic: 'nowhere' });
   await world.settle();
   expect(String(absent.error)).toMatch(/nowhere does not exist/);
+});
+
+/** A consumer in the test's own hands, for what the log in memory never does. */
+async function handDriven(world: World) {
+  let handlers: ConsumerHandlers | null = null;
+  const saved: Checkpoint[] = [];
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const consumer: LogConsumer = {
+    run: (given) => {
+      handlers = given;
+      return new Promise(() => undefined);
+    },
+    commit: () => Promise.resolve('committed'),
+    stop: () => Promise.resolve(),
+  };
+  const worker = createWorker(
+    {
+      log: {
+        admin: () => world.log.admin(),
+        producer: () => world.log.producer(),
+        consumer: () => Promise.resolve(consumer),
+      },
+      store: {
+        ensure: (models) => world.store.ensure(models),
+        loadTotals: (...args) => world.store.loadTotals(...args),
+        writeTotals: (...args) => world.store.writeTotals(...args),
+        writeRows: async (...args) => {
+          await opened;
+          await world.store.writeRows(...args);
+        },
+      },
+      checkpoints: {
+        load: (model) => world.store.load(model),
+        save: (_model, _partition, checkpoint) => {
+          saved.push(checkpoint);
+          return Promise.resolve();
+        },
+      },
+      decoder: jsonDecoder,
+      clock: world.clock,
+      random: () => 0,
+      observer: silentObserver,
+      logger: silentLogger,
+    },
+    world.settings,
+  );
+  worker.run(new AbortController().signal).catch(() => undefined);
+  await world.settle();
+  if (handlers === null) throw new Error('the worker does not read');
+  return { worker, handlers: handlers as ConsumerHandlers, saved, open };
+}
+
+async function fetched(world: World, op: Op): Promise<FetchedBatch> {
+  await append(world, [op]);
+  const { records } = world.log.partitions('events')[0] ?? { records: [] };
+  return { records: records.slice(-1), endOffset: records.length };
+}
+
+test('from the end of an epoch to the next one no checkpoint is saved', async () => {
+  const world = await opened({ projections: [cards()] });
+  const { handlers, saved, open } = await handDriven(world);
+  await handlers.assigned(1, new Map([[0, null]]));
+  await handlers.batch(1, 0, await fetched(world, { entity: 0, to: value(1) }));
+  await world.settle();
+  handlers.revoked(1);
+  open();
+  await world.settle();
+  expect(world.readModels()).toEqual(world.expected());
+  expect(saved).toEqual([]);
+});
+
+test('a fetch of a former epoch is dropped, a revocation of it ends nothing', async () => {
+  const world = await opened({ projections: [cards()] });
+  const { worker, handlers, saved, open } = await handDriven(world);
+  open();
+  await handlers.assigned(1, new Map([[0, null]]));
+  await handlers.assigned(2, new Map([[0, null]]));
+  handlers.revoked(1);
+  const stale = await fetched(world, { entity: 0, to: value(1) });
+  await handlers.batch(1, 0, stale);
+  await world.settle();
+  expect(world.readModel(cards())).toEqual([]);
+  await handlers.batch(2, 0, stale);
+  await world.settle();
+  expect(world.readModels()).toEqual(world.expected());
+  expect(saved).toHaveLength(1);
+  expect(worker.status().epoch).toBe(2);
 });

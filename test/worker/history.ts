@@ -3,7 +3,7 @@
  * events that they cause, partition by partition, and what the read models must hold in the end.
  * Records are JSON here; the Avro codec has its own tests.
  */
-import type { FactChange, StepFact } from '../../processor/conversation/fact.ts';
+import type { Fact, FactChange, StepFact } from '../../processor/conversation/fact.ts';
 import type { StoredRow } from '../../processor/engine/read-out.ts';
 import type { EntryDecoder } from '../../processor/engine/taken-record.ts';
 import type { ConversationEvent, LogEntry, Watermark } from '../../processor/event/event.ts';
@@ -174,10 +174,7 @@ export const jsonDecoder: EntryDecoder = {
 };
 
 /** What the final facts give; sorted by key text. */
-export function projected(
-  projection: Projection,
-  facts: readonly StepFact[],
-): readonly StoredRow[] {
+export function projected(projection: Projection, facts: readonly Fact[]): readonly StoredRow[] {
   const rows = new Map<string, { key: Key; values: number[] | readonly (string | number)[] }>();
   for (const fact of facts.filter(({ kind }) => projection.of.includes(kind))) {
     if (projection.kind === 'map') {
@@ -200,4 +197,17 @@ export function projected(
 export function sortedByKey(rows: readonly StoredRow[]): readonly StoredRow[] {
   const text = ({ key }: StoredRow) => keyTextOf(key);
   return [...rows].sort((one, other) => (text(one) < text(other) ? -1 : 1));
+}
+
+/** Totals over all shards, zeros left out (I8). */
+export function summed(
+  rows: readonly { readonly key: Key; readonly totals: readonly number[] }[],
+): readonly StoredRow[] {
+  const sums = new Map<string, StoredRow>();
+  for (const { key, totals } of rows) {
+    const sum = sums.get(keyTextOf(key))?.values ?? totals.map(() => 0);
+    const values = totals.map((value, index) => value + Number(sum[index]));
+    sums.set(keyTextOf(key), { key, values });
+  }
+  return sortedByKey([...sums.values()].filter(({ values }) => values.some((one) => one !== 0)));
 }

@@ -24,7 +24,15 @@ import { type Logger, silentLogger } from '../../processor/logger.ts';
 import { foldAggregate, foldMap, type RowBuffer } from '../../processor/projection/changes.ts';
 import { keyTextOf } from '../../processor/projection/key-text.ts';
 import type { Projection } from '../../processor/projection/projection.ts';
-import { encode, History, jsonDecoder, type Placed, projected, sortedByKey } from './history.ts';
+import {
+  encode,
+  History,
+  jsonDecoder,
+  type Placed,
+  projected,
+  sortedByKey,
+  summed,
+} from './history.ts';
 import { type FaultPlan, Instance } from './instance.ts';
 import { turn, VirtualClock } from './virtual-clock.ts';
 
@@ -143,13 +151,7 @@ export class World {
   readModel(projection: Projection): readonly StoredRow[] {
     const model = this.#model(projection.name);
     if (projection.kind === 'map') return sortedByKey(this.store.rows(model));
-    const sums = new Map<string, StoredRow>();
-    for (const { key, totals } of this.store.totals(model)) {
-      const sum = sums.get(keyTextOf(key))?.values ?? totals.map(() => 0);
-      const values = totals.map((value, index) => value + Number(sum[index]));
-      sums.set(keyTextOf(key), { key, values });
-    }
-    return sortedByKey([...sums.values()].filter(({ values }) => values.some((one) => one !== 0)));
+    return summed(this.store.totals(model));
   }
 
   readModels(): readonly (readonly StoredRow[])[] {
