@@ -38,3 +38,26 @@ export function matching(identifiers: readonly string[]): string {
 export function marks(count: number): string {
   return Array.from({ length: count }, () => '?').join(', ');
 }
+
+/** `("a", "b") IN ((?, ?), (?, ?))` */
+export function among(identifiers: readonly string[], count: number): string {
+  const tuple = `(${marks(identifiers.length)})`;
+  const tuples = Array.from({ length: count }, () => tuple).join(', ');
+  return `(${listed(identifiers)}) IN (${tuples})`;
+}
+
+/** Portable CQL takes at most 100 values; few different lengths make few prepared statements. */
+export const amongMax = 64;
+
+/** Cuts into runs that `among` takes, each filled up to a power of two with its last item. */
+export function amongRuns<Item>(items: readonly Item[]): readonly (readonly Item[])[] {
+  const runs: (readonly Item[])[] = [];
+  for (let start = 0; start < items.length; start += amongMax) {
+    const run = items.slice(start, start + amongMax);
+    const length = 2 ** Math.ceil(Math.log2(run.length));
+    const last = run.at(-1);
+    while (last !== undefined && run.length < length) run.push(last);
+    runs.push(run);
+  }
+  return runs;
+}

@@ -18,7 +18,7 @@ import { type BatchLimits, batchDefaults, cutBatches } from './batches.ts';
 import type { CqlSession, DecodedRow } from './cluster.ts';
 import { readModelColumns, readModelDdl, type SchemaOptions } from './ddl.ts';
 import { forEachBounded } from './limiter.ts';
-import { tableName } from './names.ts';
+import { amongRuns, tableName } from './names.ts';
 import { applyDdl, tableColumns } from './schema.ts';
 import {
   positionColumn,
@@ -26,6 +26,7 @@ import {
   readModelStatements,
   type Statement,
 } from './statements.ts';
+import { cellOf, storedCell } from './values.ts';
 
 export type ReadModelStoreOptions = BatchLimits & {
   readonly schema: SchemaOptions;
@@ -77,17 +78,31 @@ export class CqlReadModelStore implements ReadModelStore {
     );
   }
 
-  loadTotals(
+  async loadTotals(
     model: ReadModel,
     shard: number,
     keys: readonly Key[],
   ): Promise<readonly (StoredTotals | null)[]> {
     const { selectTotals } = this.statementsOf(model);
-    const columns = model.shape.values.map(({ cqlName }) => cqlName);
+    const { shape } = model;
+    const columns = shape.values.map(({ cqlName }) => cqlName);
     const doing = `reading totals of ${tableName(model)}`;
-    return forEachBounded(keys, this.options.callsInFlightMax, async (key) => {
-      const [row] = await this.session.read(doing, selectTotals(key, shard));
-      return row === undefined ? null : totalsOf(columns, row);
+    const partitionOf = (key: Key): string => JSON.stringify(key.slice(0, shape.partition.length));
+    const runs = [...groupedBy(keys, partitionOf)].flatMap(([partition, group]) =>
+      amongRuns(group).map((run) => ({ partition, run })),
+    );
+    const found = new Map<string, StoredTotals>();
+    await forEachBounded(runs, this.options.callsInFlightMax, async ({ partition, run }) => {
+      for (const row of await this.session.read(doing, selectTotals(run, shard))) {
+        const inner = shape.clustering.map(({ cql, cqlName }) => cellOf(cql, row[cqlName]));
+        found.set(partition + JSON.stringify(inner), totalsOf(columns, row));
+      }
+    });
+    return keys.map((key) => {
+      const inner = shape.clustering.map(({ cql }, at) =>
+        storedCell(cql, key[shape.partition.length + at] ?? null),
+      );
+      return found.get(partitionOf(key) + JSON.stringify(inner)) ?? null;
     });
   }
 
@@ -97,15 +112,10 @@ export class CqlReadModelStore implements ReadModelStore {
     keyOf: (write: Write) => Key,
     statementOf: (write: Write) => Statement,
   ): Promise<void> {
-    const partitionColumns = model.shape.partition.length;
-    const groups = new Map<string, Statement[]>();
-    for (const write of writes) {
-      const partition = JSON.stringify(keyOf(write).slice(0, partitionColumns));
-      const group = groups.get(partition);
-      if (group === undefined) groups.set(partition, [statementOf(write)]);
-      else group.push(statementOf(write));
-    }
-    const batches = cutBatches(groups.values(), this.options);
+    const columns = model.shape.partition.length;
+    const groups = groupedBy(writes, (write) => JSON.stringify(keyOf(write).slice(0, columns)));
+    const statements = [...groups.values()].map((group) => group.map(statementOf));
+    const batches = cutBatches(statements, this.options);
     const doing = `writing to ${tableName(model)}`;
     await forEachBounded(batches, this.options.callsInFlightMax, (batch) =>
       this.session.write(doing, batch),
@@ -133,6 +143,20 @@ function checkColumns(model: ReadModel, found: ReadonlyMap<string, string>): voi
     'SCHEMA',
     `table ${tableName(model)} exists with other columns (${[...new Set(differing)].join(', ')}): the definition of ${model.shape.projection} changed but its version did not; raise the version, which builds a new table`,
   );
+}
+
+function groupedBy<Item>(
+  items: readonly Item[],
+  nameOf: (item: Item) => string,
+): ReadonlyMap<string, readonly Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const name = nameOf(item);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [item]);
+    else group.push(item);
+  }
+  return groups;
 }
 
 function totalsOf(columns: readonly string[], row: DecodedRow): StoredTotals {

@@ -63,11 +63,11 @@ test('the position of a container is a static column, written under itself', () 
   });
 });
 
-test('rows are read by key, by kind, by uid, and from an index on in both directions', () => {
-  const { selectRow, selectKind, selectUid, selectStepsBefore, selectStepsAfter } = statements;
-  expect(selectRow('s:a', row)).toEqual({
-    query: `${read} "container" = ? AND "kind" = ? AND "uid" = ? AND "idx" = ? AND "other" = ?`,
-    params: key,
+test('rows are read by keys, by kind, by uid, and from an index on in both directions', () => {
+  const { selectRows, selectKind, selectUid, selectStepsBefore, selectStepsAfter } = statements;
+  expect(selectRows('s:a', [row, { ...row, idx: 3 }])).toEqual({
+    query: `${read} "container" = ? AND ("kind", "uid", "idx", "other") IN ((?, ?, ?, ?), (?, ?, ?, ?))`,
+    params: [...key, textValue('step'), textValue('t'), intValue(3), textValue('')],
   });
   expect(selectKind('s:a', 'step').query).toBe(`${read} "container" = ? AND "kind" = ?`);
   const ofTurn = `${read} "container" = ? AND "kind" = ? AND "uid" = ?`;

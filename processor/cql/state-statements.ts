@@ -6,7 +6,7 @@
  */
 import type { Hint, StateKey, StateRow, StateRowKind, TurnId } from '../sequencer/state-store.ts';
 import type { Position } from '../source/position.ts';
-import { controlTables, listed, marks, matching, qualified, quoted } from './names.ts';
+import { among, controlTables, listed, marks, matching, qualified, quoted } from './names.ts';
 import type { Statement } from './statements.ts';
 import { bigintValue, booleanValue, intValue, textValue } from './values.ts';
 
@@ -71,9 +71,9 @@ function readsOfState(table: string) {
       query: `SELECT DISTINCT "container", "position" FROM ${table} WHERE "container" = ?`,
       params: [textValue(container)],
     }),
-    selectRow: (container: string, key: StateKey): Statement => ({
-      query: `SELECT ${read} FROM ${table} WHERE ${matching(keyColumns)}`,
-      params: keyParams(container, key),
+    selectRows: (container: string, keys: readonly StateKey[]): Statement => ({
+      query: `SELECT ${read} FROM ${table} WHERE "container" = ? AND ${among(keyColumns.slice(1), keys.length)}`,
+      params: [textValue(container), ...keys.flatMap((key) => keyParams(container, key).slice(1))],
     }),
     selectKind: (container: string, kind: StateRowKind): Statement => ({
       query: `SELECT ${read} FROM ${table} WHERE ${matching(['container', 'kind'])}`,

@@ -4,6 +4,8 @@
  * together and a container is always the exact fold of a prefix of its changes. Everything carries
  * its position as write timestamp and goes at LOCAL_QUORUM, so no former owner covers a newer one.
  */
+
+import { stateKeyText } from '../sequencer/state-key.ts';
 import type {
   Hint,
   StateKey,
@@ -16,6 +18,7 @@ import type {
 import { type BatchLimits, batchDefaults } from './batches.ts';
 import type { CqlSession, DecodedRow } from './cluster.ts';
 import { forEachBounded } from './limiter.ts';
+import { amongRuns } from './names.ts';
 import { batchesOf, segmentStatements } from './state-segments.ts';
 import { type StateStatements, stateRowOf, stateStatements } from './state-statements.ts';
 import { StateTexts, type TextLimits, textGone } from './state-texts.ts';
@@ -74,8 +77,22 @@ export class CqlStateStore implements StateStore {
     });
   }
 
-  rows(reads: readonly Read[]): Promise<readonly (StateRow | null)[]> {
-    return this.each(reads, (read) => this.row(read));
+  async rows(reads: readonly Read[]): Promise<readonly (StateRow | null)[]> {
+    const wanted = new Map<string, Map<string, StateKey>>();
+    for (const { container, key } of reads) {
+      const keys = wanted.get(container) ?? new Map<string, StateKey>();
+      wanted.set(container, keys.set(stateKeyText(key), key));
+    }
+    const runs = [...wanted].flatMap(([container, keys]) =>
+      amongRuns([...keys.values()]).map((run) => ({ container, run })),
+    );
+    const found = new Map<string, StateRow>();
+    await this.each(runs, async ({ container, run }) => {
+      for (const row of await this.run(container, run)) {
+        found.set(container + stateKeyText(row), row);
+      }
+    });
+    return reads.map(({ container, key }) => found.get(container + stateKeyText(key)) ?? null);
   }
 
   async *slice(
@@ -164,25 +181,22 @@ export class CqlStateStore implements StateStore {
     }
   }
 
-  private async row({ container, key }: Read): Promise<StateRow | null> {
-    const doing = `reading a row of ${container}`;
-    for (let rereads = 0; rereads <= rereadsMax; rereads++) {
-      const [decoded] = await this.session.read(doing, this.statements.selectRow(container, key));
-      if (decoded === undefined) return null;
-      const { row, text } = stateRowOf(decoded);
-      const found = await this.texts.load(container, row, text, positionOf(decoded));
-      if (found !== undefined) return { ...row, text: found };
-    }
-    throw textGone(container);
+  private async run(container: string, keys: readonly StateKey[]): Promise<readonly StateRow[]> {
+    const doing = `reading rows of ${container}`;
+    const page = await this.session.read(doing, this.statements.selectRows(container, keys));
+    return this.each(page, (decoded) => this.complete(container, decoded));
   }
 
   private async complete(container: string, decoded: DecodedRow): Promise<StateRow> {
-    const { row, text } = stateRowOf(decoded);
-    const found = await this.texts.load(container, row, text, positionOf(decoded));
-    if (found !== undefined) return { ...row, text: found };
-    const again = await this.row({ container, key: row });
-    if (again === null) throw textGone(container);
-    return again;
+    let read: DecodedRow | undefined = decoded;
+    for (let rereads = 0; read !== undefined && rereads <= rereadsMax; rereads++) {
+      const { row, text } = stateRowOf(read);
+      const found = await this.texts.load(container, row, text, positionOf(read));
+      if (found !== undefined) return { ...row, text: found };
+      const doing = `reading a row of ${container} again`;
+      [read] = await this.session.read(doing, this.statements.selectRows(container, [row]));
+    }
+    throw textGone(container);
   }
 
   /** Parts of a page, in order, whose texts are not too many bytes at once. */

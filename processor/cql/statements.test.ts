@@ -5,6 +5,7 @@ import type { TableShape } from '../projection/projection.ts';
 import type { Lsn } from '../source/lsn.ts';
 import type { Position } from '../source/position.ts';
 import { checkpointOf, checkpointStatements } from './control-statements.ts';
+import { amongRuns } from './names.ts';
 import { readModelStatements } from './statements.ts';
 import { bigintValue, doubleValue, intValue, textValue } from './values.ts';
 
@@ -70,13 +71,25 @@ test('totals carry their shard and their position, as value and as timestamp', (
   });
 });
 
-test('totals are read by key and shard', () => {
+test('totals are read by the keys of one CQL partition, and shard', () => {
   const { selectTotals } = readModelStatements('app', aggregate);
-  expect(selectTotals([0, 'm'], 11)).toEqual({
+  const keys = [
+    [0, 'm'],
+    [0, 'n'],
+  ];
+  expect(selectTotals(keys, 11)).toEqual({
     query:
-      'SELECT "count", "position" FROM "app"."counts_v1_g1" WHERE "day" = ? AND "metric" = ? AND "shard" = ?',
-    params: [day0, textValue('m'), intValue(11)],
+      'SELECT "metric", "shard", "count", "position" FROM "app"."counts_v1_g1" WHERE "day" = ? AND ("metric", "shard") IN ((?, ?), (?, ?))',
+    params: [day0, textValue('m'), intValue(11), textValue('n'), intValue(11)],
   });
+});
+
+test('long lists of keys are cut, and filled up to few different lengths', () => {
+  const runs = amongRuns(Array.from({ length: 131 }, (_, n) => n));
+  expect(runs.map((run) => run.length)).toEqual([64, 64, 4]);
+  expect(runs[2]).toEqual([128, 129, 130, 130]);
+  expect(amongRuns([1])).toEqual([[1]]);
+  expect(amongRuns([])).toEqual([]);
 });
 
 test('a table is read whole, or one partition of it up to a limit', () => {

@@ -8,7 +8,7 @@ import { TurnstreamError } from '../error.ts';
 import type { Cell } from '../projection/columns.ts';
 import type { Key, TableColumn } from '../projection/projection.ts';
 import type { Position } from '../source/position.ts';
-import { listed, marks, matching, qualified, tableName } from './names.ts';
+import { among, listed, marks, matching, qualified, tableName } from './names.ts';
 import { bigintValue, type CqlValue, cellValue, intValue } from './values.ts';
 
 export type Statement = { readonly query: string; readonly params: readonly CqlValue[] };
@@ -23,7 +23,8 @@ export type ReadModelStatements = {
     totals: readonly number[],
     position: Position,
   ) => Statement;
-  readonly selectTotals: (key: Key, shard: number) => Statement;
+  /** Totals of keys in one CQL partition, with the rest of their key, in no order. */
+  readonly selectTotals: (keys: readonly Key[], shard: number) => Statement;
   readonly selectAll: () => Statement;
   /** One CQL partition in clustering order. */
   readonly selectPartition: (partition: readonly Cell[], rowsMax: number) => Statement;
@@ -44,8 +45,9 @@ export function readModelStatements(keyspace: string, model: ReadModel): ReadMod
   const insert = `INSERT INTO ${table} (${listed(names)}) VALUES (${marks(names.length)}) USING TIMESTAMP ?`;
   const remove = `DELETE FROM ${table} USING TIMESTAMP ? WHERE ${matching(keyNames)}`;
   const select = `SELECT ${listed(names)} FROM ${table}`;
-  const selectTotals = `SELECT ${listed(valueNames)} FROM ${table} WHERE ${matching(keyNames)}`;
-  const selectPartition = `${select} WHERE ${matching(namesOf(shape.partition))} LIMIT ?`;
+  const partitionNames = namesOf(shape.partition);
+  const innerNames = [...namesOf(shape.clustering), shardColumn];
+  const selectPartition = `${select} WHERE ${matching(partitionNames)} LIMIT ?`;
   return {
     upsert: (key, values, position) => ({
       query: insert,
@@ -65,9 +67,15 @@ export function readModelStatements(keyspace: string, model: ReadModel): ReadMod
         bigintValue(position),
       ],
     }),
-    selectTotals: (key, shard) => ({
-      query: selectTotals,
-      params: [...cells(keyColumns, key), intValue(shard)],
+    selectTotals: (keys, shard) => ({
+      query: `SELECT ${listed([...innerNames, ...valueNames])} FROM ${table} WHERE ${matching(partitionNames)} AND ${among(innerNames, keys.length)}`,
+      params: [
+        ...cells(shape.partition, (keys[0] ?? []).slice(0, partitionNames.length)),
+        ...keys.flatMap((key) => [
+          ...cells(shape.clustering, key.slice(partitionNames.length)),
+          intValue(shard),
+        ]),
+      ],
     }),
     selectAll: () => ({ query: select, params: [] }),
     selectPartition: (partition, rowsMax) => ({

@@ -78,6 +78,11 @@ export function cellValue(type: CqlType, cell: Cell): CqlValue {
   throw notA(type, cell);
 }
 
+/** The cell as it will come back. */
+export function storedCell(type: CqlType, cell: Cell): Cell {
+  return type === 'timestamp' && typeof cell === 'number' ? Math.floor(cell) : cell;
+}
+
 /** What the driver decoded, as a cell. */
 export function cellOf(type: CqlType, decoded: unknown): Cell {
   if (decoded === null || decoded === undefined) return null;
