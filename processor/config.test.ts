@@ -24,7 +24,7 @@ describe('loadConfig', () => {
     expect(config.cql.port).toBe(19_042);
     expect(config.metrics.port).toBe(9464);
     expect(config.sequencer.positionBase).toBe(0);
-    expect(config.sequencer.stateBatchBytesMax).toBe(30 * 1024);
+    expect(config.cql.batchBytesMax).toBe(30 * 1024);
   });
 
   test('every setting is in the configuration, under one name of its own', () => {
@@ -132,7 +132,7 @@ test('a slip of the pen in a variable is recognised, another program’s variabl
 
 test('numbers carry their unit or say what they count', () => {
   const unit =
-    /(Ms|MsMin|MsMax|BytesMax|RecordsMax|RowsMax|CachedMax|BatchMax|ConcurrencyMax|InFlightMax|DaysMax|[pP]ort|Factor|Partitions|Base)$/;
+    /(Ms|MsMin|MsMax|BytesMax|RecordsMax|RowsMax|CachedMax|HintsMax|hintsMax|BatchMax|ConcurrencyMax|InFlightMax|DaysMax|[pP]ort|Factor|Partitions|Base)$/;
   for (const group of Object.values(settingsTable)) {
     for (const [name, setting] of Object.entries(group)) {
       if (setting.type.kind === 'integer') expect(name).toMatch(unit);

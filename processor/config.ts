@@ -142,7 +142,7 @@ function contradictionsIn(config: Config): readonly ConfigError[] {
   const rule = (holds: boolean, setting: Setting, message: string) => {
     if (!holds) errors.push({ setting: setting.env, message: `${setting.env} ${message}` });
   };
-  const { kafka, worker, sequencer } = settingsTable;
+  const { cql, kafka, sequencer } = settingsTable;
   rule(
     config.kafka.heartbeatIntervalMs * 3 <= config.kafka.sessionTimeoutMs,
     kafka.heartbeatIntervalMs,
@@ -158,15 +158,18 @@ function contradictionsIn(config: Config): readonly ConfigError[] {
     kafka.saslUser,
     `must be set, since ${kafka.saslMechanism.env} is ${config.kafka.saslMechanism}.`,
   );
+  for (const group of ['sequencer', 'worker'] as const) {
+    const { retryDelayMsMin, retryDelayMsMax } = settingsTable[group];
+    rule(
+      config[group].retryDelayMsMin <= config[group].retryDelayMsMax,
+      retryDelayMsMin,
+      `must be at most ${retryDelayMsMax.env} (${config[group].retryDelayMsMax}); it is ${config[group].retryDelayMsMin}.`,
+    );
+  }
   rule(
-    config.worker.retryDelayMsMin <= config.worker.retryDelayMsMax,
-    worker.retryDelayMsMin,
-    `must be at most ${worker.retryDelayMsMax.env} (${config.worker.retryDelayMsMax}); it is ${config.worker.retryDelayMsMin}.`,
-  );
-  rule(
-    config.sequencer.contentInlineBytesMax < config.sequencer.stateBatchBytesMax,
+    config.sequencer.contentInlineBytesMax < config.cql.batchBytesMax,
     sequencer.contentInlineBytesMax,
-    `must be below ${sequencer.stateBatchBytesMax.env} (${config.sequencer.stateBatchBytesMax}); it is ${config.sequencer.contentInlineBytesMax}.`,
+    `must be below ${cql.batchBytesMax.env} (${config.cql.batchBytesMax}); it is ${config.sequencer.contentInlineBytesMax}.`,
   );
   const topics = [
     config.kafka.changesTopic,

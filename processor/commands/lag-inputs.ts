@@ -3,14 +3,16 @@
  * sentence in `problems`; the others still answer.
  */
 import type { CheckpointStore, ReadModel } from '../engine/store.ts';
-import { messageOf } from '../error.ts';
+import { messageOf, TurnstreamError } from '../error.ts';
 import type { LogAdmin } from '../kafka/log.ts';
 import type { PrimaryReport } from '../metrics/primary.ts';
 import type { LagInputs } from './lag-report.ts';
 
+type Offsets = Pick<LogAdmin, 'partitionCount' | 'endOffsets' | 'committedOffsets'>;
+
 /** Each is opened when asked; whoever made them closes them. */
 export type LagPorts = {
-  readonly admin: () => Promise<Pick<LogAdmin, 'endOffsets' | 'committedOffsets'>>;
+  readonly admin: () => Promise<Offsets>;
   readonly checkpoints: () => Promise<Pick<CheckpointStore, 'load'>>;
   readonly primary: () => Promise<PrimaryReport>;
   readonly nowMs: () => number;
@@ -38,7 +40,7 @@ export async function lagInputs(
     }
   };
   const [ends, sequencer, primary, checkpoints] = await Promise.all([
-    asked(async () => (await ports.admin()).endOffsets(topics.eventsTopic)),
+    asked(async () => endOffsets(await ports.admin(), topics.eventsTopic)),
     asked(async () => sequencerOffsets(await ports.admin(), topics)),
     asked(ports.primary),
     asked(async () => {
@@ -54,12 +56,21 @@ export async function lagInputs(
 }
 
 async function sequencerOffsets(
-  admin: Pick<LogAdmin, 'endOffsets' | 'committedOffsets'>,
+  admin: Offsets,
   { changesTopic, sequencerGroup }: LagTopics,
 ): Promise<LagInputs['sequencer']> {
-  const [ends, committed] = await Promise.all([
-    admin.endOffsets(changesTopic),
-    admin.committedOffsets(sequencerGroup, changesTopic),
-  ]);
+  const ends = await endOffsets(admin, changesTopic);
+  const committed = await admin.committedOffsets(sequencerGroup, changesTopic);
   return { end: ends[0] ?? 0, committed: committed[0] ?? null };
+}
+
+/** Asked for an absent topic, a Kafka client tries again and again: it might be about to appear. */
+async function endOffsets(admin: Offsets, topic: string): Promise<readonly number[]> {
+  if ((await admin.partitionCount(topic)) === undefined) {
+    throw new TurnstreamError(
+      'LOG',
+      `There is no topic ${topic} yet; \`turnstream connect\` creates the topics.`,
+    );
+  }
+  return await admin.endOffsets(topic);
 }

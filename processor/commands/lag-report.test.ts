@@ -99,6 +99,7 @@ describe('the questions', () => {
   const ports: LagPorts = {
     nowMs: () => nowMs,
     admin: async () => ({
+      partitionCount: async () => 2,
       endOffsets: async (topic) => (topic === 'c' ? [9] : [1, 2]),
       committedOffsets: async () => [4],
     }),
@@ -117,6 +118,13 @@ describe('the questions', () => {
       problems: ['Postgres is away.'],
     });
     expect(asked.projections.map(({ name }) => name)).toEqual(projections.map(({ name }) => name));
+  });
+
+  test('an absent topic is told with what creates it', async () => {
+    const admin = async () => ({ ...(await ports.admin()), partitionCount: async () => undefined });
+    const { problems, ends } = await lagInputs({ ...ports, admin }, topics, models);
+    expect(ends).toBeNull();
+    expect(problems).toContain('There is no topic e yet; `turnstream connect` creates the topics.');
   });
 
   test('one cause is told once, however many questions it spoils', async () => {

@@ -8,7 +8,7 @@ import type { CommandArguments, CommandContext, ExitCode } from './context.ts';
 import { type LagPorts, lagInputs } from './lag-inputs.ts';
 import { lagReport, lagText } from './lag-report.ts';
 import { type OpenStores, openStores } from './open-cql.ts';
-import { openLog } from './open-log.ts';
+import { openLogBriefly } from './open-log.ts';
 import { reopening } from './reopening.ts';
 import { firstGeneration } from './select-projections.ts';
 import { systemClock } from './system-clock.ts';
@@ -22,7 +22,7 @@ export async function lagCommand(
 ): Promise<ExitCode> {
   const { config, signal } = context;
   const models = projections.map(({ shape }) => ({ shape, generation: firstGeneration }));
-  const ports = openPorts(config, context.log);
+  const ports = openPorts(config, models, context.log);
   try {
     if (options.watch === undefined) return await printLag(context, ports, models, '');
     const seconds = options.watch === true ? watchSecondsDefault : options.watch;
@@ -51,10 +51,10 @@ async function printLag(
 
 type OpenLagPorts = LagPorts & { close(): Promise<void> };
 
-function openPorts(config: Config, log: Logger): OpenLagPorts {
+function openPorts(config: Config, models: readonly ReadModel[], log: Logger): OpenLagPorts {
   const probe = new PrimaryProbe(config.postgres, config.connect.slotName);
-  const admin = reopening<LogAdmin>(() => openLog(config.kafka, log).admin());
-  const stores = reopening<OpenStores>(() => openStores(config, log));
+  const admin = reopening<LogAdmin>(() => openLogBriefly(config.kafka, log).admin());
+  const stores = reopening<OpenStores>(() => openStores(config, models));
   return {
     nowMs: systemClock.nowMs,
     admin: admin.get,

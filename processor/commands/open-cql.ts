@@ -1,15 +1,104 @@
-/** The CQL database, from the settings. */
+/** The CQL database, from the settings: one session for all stores of a process. */
 import type { Config } from '../config.ts';
-import type { CheckpointStore, ReadModelStore } from '../engine/store.ts';
+import { CqlCheckpointStore } from '../cql/checkpoint-store.ts';
+import { type CqlSession, connectCql, cqlDefaults } from '../cql/cluster.ts';
+import type { SchemaOptions } from '../cql/ddl.ts';
+import { controlTables, tableName } from '../cql/names.ts';
+import { CqlReadModelStore, readModelStoreDefaults } from '../cql/read-model-store.ts';
+import { tableColumns } from '../cql/schema.ts';
+import { CqlStateStore, stateStoreDefaults } from '../cql/state-store.ts';
+import type { CheckpointStore, ReadModel, ReadModelStore } from '../engine/store.ts';
 import { TurnstreamError } from '../error.ts';
-import type { Logger } from '../logger.ts';
+import type { StateStore } from '../sequencer/state-store.ts';
 
 export type OpenStores = {
   readonly readModels: ReadModelStore;
   readonly checkpoints: CheckpointStore;
+  readonly state: StateStore;
   close(): Promise<void>;
 };
 
-export async function openStores(_config: Config, _log: Logger): Promise<OpenStores> {
-  throw new TurnstreamError('STORE', 'The CQL database is not wired into the command line yet.');
+const daySeconds = 24 * 60 * 60;
+
+export function openCql({ cql }: Config): Promise<CqlSession> {
+  const { user: username, password } = cql;
+  return connectCql({
+    ...cqlDefaults,
+    contactPoints: cql.contactPoints,
+    port: cql.port,
+    localDataCenter: cql.datacenter,
+    credentials: username === '' ? null : { username, password },
+    tls: cql.tls === 'enabled',
+    requestTimeoutMs: cql.requestTimeoutMs,
+    writesInFlightMax: cql.writesInFlightMax,
+    readsInFlightMax: cql.readsInFlightMax,
+  });
+}
+
+export function schemaOptions({ cql }: Config): SchemaOptions {
+  return {
+    keyspace: cql.keyspace,
+    dialect: cql.dialect,
+    replication: { [cql.datacenter]: cql.replicationFactor },
+  };
+}
+
+/**
+ * Rejects with SCHEMA when tables are missing or of another shape: only `turnstream schema apply`
+ * makes tables, since two processes that create one at the same time can split a cluster's schema.
+ */
+export async function openStores(
+  config: Config,
+  models: readonly ReadModel[],
+): Promise<OpenStores> {
+  const session = await openCql(config);
+  const stores = storesOn(session, config);
+  try {
+    await checkTables(session, config.cql.keyspace, models);
+    await stores.readModels.ensure(models);
+    return stores;
+  } catch (thrown) {
+    await session.close();
+    throw thrown;
+  }
+}
+
+async function checkTables(
+  session: CqlSession,
+  keyspace: string,
+  models: readonly ReadModel[],
+): Promise<void> {
+  const missing: string[] = [];
+  for (const table of [...Object.values(controlTables), ...models.map(tableName)]) {
+    if ((await tableColumns(session, keyspace, table)).size === 0) missing.push(table);
+  }
+  if (missing.length === 0) return;
+  throw new TurnstreamError(
+    'SCHEMA',
+    `The keyspace ${keyspace} lacks ${missing.join(', ')}: create what is missing with \`turnstream schema apply\`.`,
+  );
+}
+
+/** Closing the stores closes the session. */
+export function storesOn(session: CqlSession, config: Config): OpenStores {
+  const { keyspace, batchBytesMax, batchRowsMax, writesInFlightMax, readsInFlightMax } = config.cql;
+  const limits = { batchBytesMax, batchRowsMax };
+  return {
+    readModels: new CqlReadModelStore(session, {
+      ...readModelStoreDefaults,
+      ...limits,
+      schema: schemaOptions(config),
+      callsInFlightMax: writesInFlightMax,
+    }),
+    checkpoints: new CqlCheckpointStore(session, keyspace),
+    state: new CqlStateStore(session, {
+      ...stateStoreDefaults,
+      ...limits,
+      keyspace,
+      contentInlineBytesMax: config.sequencer.contentInlineBytesMax,
+      expiresAfterSeconds: config.sequencer.tombstoneDaysMax * daySeconds,
+      callsInFlightMax: readsInFlightMax,
+    }),
+    close: () => session.close(),
+  };
 }

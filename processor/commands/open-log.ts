@@ -9,6 +9,16 @@ export function openLog(settings: Config['kafka'], logger: Logger): Log {
   return createKafkaLog(kafkaOptions(settings, logger));
 }
 
+/** For a question that somebody waits for: it gives up soon, and its own error says enough. */
+export function openLogBriefly(settings: Config['kafka'], logger: Logger): Log {
+  return createKafkaLog({
+    ...kafkaOptions(settings, logger),
+    logger: (level, message, details) => logger.debug({ ...details, level }, message),
+    requestTimeoutMs: 10_000,
+    retriesMax: 1,
+  });
+}
+
 function kafkaOptions(settings: Config['kafka'], logger: Logger): KafkaOptions {
   const { saslMechanism: mechanism, saslUser: username, saslPassword: password } = settings;
   return {

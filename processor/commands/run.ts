@@ -2,7 +2,12 @@
 import type { Config } from '../config.ts';
 import { metricsObserver } from '../engine/metrics-observer.ts';
 import { runWorker } from '../engine/worker.ts';
-import { type Hosted, type WorkerSettings, workerDefaults } from '../engine/worker-settings.ts';
+import {
+  type Hosted,
+  readModelOf,
+  type WorkerSettings,
+  workerDefaults,
+} from '../engine/worker-settings.ts';
 import { openEventCodec } from '../event/codec.ts';
 import type { Projection } from '../projection/projection.ts';
 import { httpRegistry } from '../source/registry.ts';
@@ -21,8 +26,8 @@ export async function runCommand(
   const settings = workerSettings(config, projections, options.group);
   const log = openLog(config.kafka, logger);
   const role = { part: 'worker' as const, topic: settings.eventsTopic, group: settings.group };
-  await asService(context, log, role, async (parts) => {
-    const stores = await openStores(config, logger);
+  await asService(context, role, async (parts) => {
+    const stores = await openStores(config, settings.hosted.map(readModelOf));
     try {
       const registry = httpRegistry({ url: config.registry.url });
       const decoder = await openEventCodec(registry, settings.eventsTopic);

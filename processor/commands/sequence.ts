@@ -1,7 +1,58 @@
 /** `turnstream sequence`: the sequencer as a service. */
-import { TurnstreamError } from '../error.ts';
+import type { Config } from '../config.ts';
+import { openEventCodec } from '../event/codec.ts';
+import { runSequencer } from '../sequencer/run.ts';
+import type { SequencerSettings } from '../sequencer/settings.ts';
+import { recordDecoder } from '../source/avro.ts';
+import { httpRegistry } from '../source/registry.ts';
+import { encodeSweep } from '../source/sweep.ts';
 import type { CommandContext, ExitCode } from './context.ts';
+import { openStores } from './open-cql.ts';
+import { openLog } from './open-log.ts';
+import { sequencerObserver } from './sequencer-observer.ts';
+import { asService } from './service.ts';
+import { systemClock } from './system-clock.ts';
 
-export async function sequenceCommand(_context: CommandContext): Promise<ExitCode> {
-  throw new TurnstreamError('STALLED', 'The sequencer is not wired into the command line yet.');
+export async function sequenceCommand(context: CommandContext): Promise<ExitCode> {
+  const { config, log: logger } = context;
+  const settings = sequencerSettings(config);
+  const log = openLog(config.kafka, logger);
+  const role = { part: 'sequencer' as const, topic: settings.changesTopic, group: settings.group };
+  await asService(context, role, async ({ metrics, health }) => {
+    const stores = await openStores(config, []);
+    try {
+      const registry = httpRegistry({ url: config.registry.url });
+      const codec = await openEventCodec(registry, settings.eventsTopic);
+      const deps = {
+        log,
+        store: stores.state,
+        decoder: recordDecoder({
+          registry,
+          topic: settings.changesTopic,
+          note: (note) => logger.warn({ ...note }, 'a value could not be read and counts as null'),
+        }),
+        encodeSweep,
+        encode: codec.encode,
+        clock: systemClock,
+        random: Math.random,
+        observer: sequencerObserver(metrics, health),
+        logger,
+      };
+      await runSequencer(deps, settings, context.signal);
+    } finally {
+      await stores.close();
+    }
+  });
+  return 0;
+}
+
+function sequencerSettings({ kafka, sequencer }: Config): SequencerSettings {
+  return {
+    ...sequencer,
+    changesTopic: kafka.changesTopic,
+    eventsTopic: kafka.eventsTopic,
+    deadLettersTopic: kafka.deadLettersTopic,
+    group: kafka.sequencerGroup,
+    eventsPartitions: kafka.eventsPartitions,
+  };
 }

@@ -4,7 +4,7 @@
  * before anything joins a group, and the last to stop, so that a drain can be watched.
  */
 import { Registry } from 'prom-client';
-import type { Log, LogAdmin } from '../kafka/log.ts';
+import type { LogAdmin } from '../kafka/log.ts';
 import { Health } from '../metrics/health.ts';
 import { LagPoll } from '../metrics/lag.ts';
 import { createMetrics, type Metrics } from '../metrics/metrics.ts';
@@ -12,6 +12,7 @@ import { PrimaryProbe } from '../metrics/primary.ts';
 import { Progress } from '../metrics/progress.ts';
 import { startMetricsServer } from '../metrics/server.ts';
 import type { CommandContext } from './context.ts';
+import { openLogBriefly } from './open-log.ts';
 import { reopening } from './reopening.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -27,7 +28,6 @@ export type ServiceRole = {
 /** Resolves or rejects as `work` does; `work` ends by itself when the context's signal aborts. */
 export async function asService(
   context: CommandContext,
-  log: Log,
   role: ServiceRole,
   work: (parts: ServiceParts) => Promise<void>,
 ): Promise<void> {
@@ -42,7 +42,7 @@ export async function asService(
   const server = await startMetricsServer({ host, port, registry, health });
   logger.info({ metrics: `${server.url}/metrics`, group: role.group }, `${role.part} starts`);
   const ending = new AbortController();
-  const polling = pollLag(context, log, role, { metrics, own, group }, ending.signal);
+  const polling = pollLag(context, role, { metrics, own, group }, ending.signal);
   const drain = () => {
     health.enter('draining');
     logger.info({}, 'stopping: what is in hand is finished first; a second signal ends at once');
@@ -61,12 +61,13 @@ export async function asService(
 
 async function pollLag(
   { config, log: logger }: CommandContext,
-  log: Log,
   role: ServiceRole,
   parts: { readonly metrics: Metrics; readonly own: Progress; readonly group: Progress },
   signal: AbortSignal,
 ): Promise<void> {
   const probe = new PrimaryProbe(config.postgres, config.connect.slotName);
+  // Not the service's own: a poll gives up soon and comes again, and must not disturb the reading.
+  const log = openLogBriefly(config.kafka, logger);
   const admin = reopening<LogAdmin>(() => log.admin());
   const sources = {
     primary: () => probe.report(),

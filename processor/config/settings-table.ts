@@ -218,23 +218,41 @@ const cql = {
     'Replicas in the local data centre when the keyspace is created; 3 in production.',
     { min: 1, max: 9 },
   ),
+  tls: choice(
+    'TURNSTREAM_CQL_TLS',
+    ['disabled', 'enabled'],
+    'disabled',
+    'Encryption towards the nodes.',
+  ),
   requestTimeoutMs: integer(
     'TURNSTREAM_CQL_REQUEST_TIMEOUT_MS',
-    12_000,
+    10_000,
     'The longest wait for one answer.',
     { min: 100, max: 600_000 },
   ),
-  rowsPerBatchMax: integer(
-    'TURNSTREAM_CQL_ROWS_PER_BATCH_MAX',
-    100,
-    'Rows of a read model in one unlogged batch, all of one CQL partition.',
-    { min: 1, max: 1000 },
+  writesInFlightMax: integer(
+    'TURNSTREAM_CQL_WRITES_IN_FLIGHT_MAX',
+    64,
+    'Writes of one process under way at a time: batches, not rows.',
+    { min: 1, max: 4096 },
   ),
-  writeConcurrencyMax: integer(
-    'TURNSTREAM_CQL_WRITE_CONCURRENCY_MAX',
-    32,
-    'Requests of one process on their way at a time.',
-    { min: 1, max: 1024 },
+  readsInFlightMax: integer(
+    'TURNSTREAM_CQL_READS_IN_FLIGHT_MAX',
+    128,
+    'Reads of one process under way at a time.',
+    { min: 1, max: 4096 },
+  ),
+  batchBytesMax: integer(
+    'TURNSTREAM_CQL_BATCH_BYTES_MAX',
+    30 * KIB,
+    'Bytes of one unlogged batch, estimated; Cassandra refuses batches above 50 KiB.',
+    { min: 4 * KIB, max: 40 * KIB },
+  ),
+  batchRowsMax: integer(
+    'TURNSTREAM_CQL_BATCH_ROWS_MAX',
+    100,
+    'Rows in one unlogged batch, all of one CQL partition.',
+    { min: 1, max: 1000 },
   ),
 };
 
@@ -257,17 +275,29 @@ const sequencer = {
     'Bytes of row changes that are folded together; one larger change still passes.',
     { min: 64 * KIB, max: 256 * MIB },
   ),
+  bytesInFlightMax: integer(
+    'TURNSTREAM_SEQUENCER_BYTES_IN_FLIGHT_MAX',
+    32 * MIB,
+    'Bytes of row changes that are fetched and not yet folded.',
+    { min: MIB, max: 16 * 1024 * MIB },
+  ),
   cacheBytesMax: integer(
     'TURNSTREAM_SEQUENCER_CACHE_BYTES_MAX',
     256 * MIB,
     'Memory for conversation state, least recently used first out.',
     { min: MIB, max: 64 * 1024 * MIB },
   ),
-  stateBatchBytesMax: integer(
-    'TURNSTREAM_SEQUENCER_STATE_BATCH_BYTES_MAX',
-    30 * KIB,
-    'Bytes of one CQL batch of conversation state; Cassandra refuses batches above 50 KiB.',
-    { min: 4 * KIB, max: 40 * KIB },
+  hintsMax: integer(
+    'TURNSTREAM_SEQUENCER_HINTS_MAX',
+    500_000,
+    'Entries kept in memory of which session a turn is in.',
+    { min: 1000, max: 100_000_000 },
+  ),
+  writeConcurrencyMax: integer(
+    'TURNSTREAM_SEQUENCER_WRITE_CONCURRENCY_MAX',
+    32,
+    'Containers of conversation state written at a time.',
+    { min: 1, max: 1024 },
   ),
   contentInlineBytesMax: integer(
     'TURNSTREAM_SEQUENCER_CONTENT_INLINE_BYTES_MAX',
@@ -286,6 +316,24 @@ const sequencer = {
     1000,
     'Pause between watermarks when nothing changes.',
     { min: 100, max: 60_000 },
+  ),
+  retryDelayMsMin: integer(
+    'TURNSTREAM_SEQUENCER_RETRY_DELAY_MS_MIN',
+    50,
+    'First pause before a failed request is tried again; each later one is twice as long.',
+    { min: 1, max: 60_000 },
+  ),
+  retryDelayMsMax: integer(
+    'TURNSTREAM_SEQUENCER_RETRY_DELAY_MS_MAX',
+    10_000,
+    'The longest such pause.',
+    { min: 1, max: 600_000 },
+  ),
+  drainMsMax: integer(
+    'TURNSTREAM_SEQUENCER_DRAIN_MS_MAX',
+    20_000,
+    'The longest that SIGTERM waits for what is fetched.',
+    { min: 0, max: 600_000 },
   ),
 };
 
