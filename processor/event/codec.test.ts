@@ -226,6 +226,13 @@ describe('the event codec', () => {
     }
   });
 
+  it('tells texts apart that share their beginning, middle and end', () => {
+    for (const size of [12, 8, 9, 4, 5, 64, 63, 65, 3, 12, 0, 8]) {
+      const given: LogEntry = { ...stepRecorded, sessionUid: 'a'.repeat(size) };
+      expect(codec.decode(codec.encode(given))).toEqual(given);
+    }
+  });
+
   it('turns a lone surrogate into U+FFFD, which is all that UTF-8 can say', () => {
     const given: LogEntry = { ...stepRecorded, sessionUid: 'a\ud800b\udc00' };
     const decoded = codec.decode(codec.encode(given));
