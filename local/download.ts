@@ -63,11 +63,26 @@ export function isDownloaded(settings: Settings, part: PartName): boolean {
   return existsSync(partDir(settings, part));
 }
 
-/** Returns the part's folder, downloading it first if it is not there. */
-export async function downloadPart(part: PartName, context: DownloadContext): Promise<string> {
+const downloads = new Map<string, Promise<string>>();
+let lastDownload: Promise<unknown> = Promise.resolve();
+
+/**
+ * Returns the part's folder, downloading it first if it is not there. Parts are downloaded one after
+ * the other, in the order in which they were asked for.
+ */
+export function downloadPart(part: PartName, context: DownloadContext): Promise<string> {
+  const target = partDir(context.settings, part);
+  if (existsSync(target)) return Promise.resolve(target);
+  const known = downloads.get(target);
+  if (known !== undefined) return known;
+  const download = lastDownload.then(() => downloadLocked(part, target, context));
+  downloads.set(target, download);
+  lastDownload = download.catch(() => undefined).finally(() => downloads.delete(target));
+  return download;
+}
+
+function downloadLocked(part: PartName, target: string, context: DownloadContext): Promise<string> {
   const { settings, say } = context;
-  const target = partDir(settings, part);
-  if (existsSync(target)) return target;
   return withLock(join(settings.downloadDir, 'lock'), lockMsMax, async () => {
     if (existsSync(target)) return target;
     const started = Date.now();
@@ -134,7 +149,7 @@ function run(
       kilobytes += Number(size[1]) * (size[2] === 'M' ? 1000 : size[2] === 'k' ? 1 : 0.001);
       if (Date.now() - saidAt < sayEveryMs) return;
       saidAt = Date.now();
-      context.say(`… ${files} files, ${Math.round(kilobytes / 1000)} MB so far`);
+      context.say(`… ${Math.round(kilobytes / 1000)} MB in ${files} files so far`);
     });
     child.on('error', (error: NodeJS.ErrnoException) =>
       reject(error.code === 'ENOENT' ? missingProgram(file) : error),

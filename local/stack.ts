@@ -6,6 +6,7 @@
 import { TurnstreamError } from '../processor/error.ts';
 import { cassandra } from './cassandra.ts';
 import { connect } from './connect.ts';
+import { downloadPart, isDownloaded, type PartName } from './download.ts';
 import { findJavaHome } from './java.ts';
 import { kafka } from './kafka.ts';
 import { postgres, postgresAccount } from './postgres.ts';
@@ -115,6 +116,7 @@ export async function startStack(
   say: (server: Server, line: string) => void,
 ): Promise<readonly StartedServer[]> {
   const started = Date.now();
+  prefetch(settings, environment, say);
   const pending = new Map<ServerName, Promise<StartedServer>>();
   for (const server of servers) {
     const needs = server.needs.map((name) => pending.get(name));
@@ -147,6 +149,30 @@ export async function startStack(
       say(server, 'failed');
       return { server, outcome: asError(error), seconds: seconds() };
     }
+  }
+}
+
+/**
+ * Asks for what is still to be downloaded in the order that ends soonest: Connect starts last and
+ * waits for Kafka, so both come first. A failure is told by the server that needs the part.
+ */
+function prefetch(
+  settings: Settings,
+  environment: Environment,
+  say: (server: Server, line: string) => void,
+): void {
+  const order: readonly (readonly [PartName, Server])[] = [
+    ['kafka', kafka],
+    ['debezium', connect],
+    ['converter', connect],
+    ['cassandra', cassandra],
+    ['registry', registry],
+  ];
+  const missing = order.filter(([part]) => !isDownloaded(settings, part));
+  for (const [part, server] of missing) {
+    const context = startContext(settings, environment, (line) => say(server, line));
+    const download = { settings, javaHome: context.javaHome(), say: context.say };
+    downloadPart(part, download).catch(() => undefined);
   }
 }
 
