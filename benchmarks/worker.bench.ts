@@ -45,10 +45,9 @@ const done = () => {
       held.every(({ reached, endOffset }) => endOffset !== null && reached.offset >= endOffset),
   );
 };
-const wait = () => new Promise((resolve) => setTimeout(resolve, 20));
-while (!worker.status().projections[0]?.partitions.some(({ reached }) => reached.offset > 0)) {
-  await wait();
-}
+const wait = () => new Promise((resolve) => setTimeout(resolve, 5));
+// From the first assignment, so joining the group is left out and every event is inside.
+while (worker.status().epoch === null) await wait();
 const startedAtMs = performance.now();
 const cpu = process.cpuUsage();
 while (!done()) await wait();
