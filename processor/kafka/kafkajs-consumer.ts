@@ -6,8 +6,9 @@
  * records go to a buffer per partition at once: kafkajs' loop never waits for the application, and
  * so heartbeats go on however long a batch takes.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Batch, Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
-import { TurnstreamError } from '../error.ts';
+import { messageOf, TurnstreamError } from '../error.ts';
 import { connectError, logError } from './kafkajs-errors.ts';
 import { GroupLink, type Membership, watchedAssigner } from './kafkajs-group.ts';
 import { createClient, type KafkaOptions, retryOf } from './kafkajs-options.ts';
@@ -137,20 +138,28 @@ export class KafkajsConsumer implements LogConsumer {
 
   private async close(failure: unknown): Promise<void> {
     this.endEpoch();
-    // A member that has asked to join must have joined before it can leave; but a start that
-    // failed, or that waits for this very call, has nothing to be waited for.
-    if (failure === null) await this.started;
-    const outcomes = await Promise.allSettled([this.consumer.disconnect(), this.link.disconnect()]);
-    for (const outcome of outcomes) {
-      if (outcome.status === 'rejected') {
-        this.options.logger('warn', `leaving group ${this.group} was not orderly`, {
-          error: outcome.reason,
-        });
-      }
+    const given = new AbortController();
+    const outcome = await Promise.race([
+      this.leave(failure).catch((error: unknown) => messageOf(error)),
+      pause(this.options.leaveMsMax, 'no broker answered in time', { signal: given.signal }).catch(
+        () => undefined,
+      ),
+    ]);
+    given.abort();
+    if (outcome !== undefined) {
+      const details = { error: outcome };
+      this.options.logger('warn', `leaving group ${this.group} was not orderly`, details);
     }
     this.endEpoch();
     if (failure === null) this.current?.resolve();
     else this.current?.reject(failure);
+  }
+
+  private async leave(failure: unknown): Promise<undefined> {
+    // A member that has asked to join must have joined before it can leave; but a start that
+    // failed, or that waits for this very call, has nothing to be waited for.
+    if (failure === null) await this.started;
+    await Promise.all([this.consumer.disconnect(), this.link.disconnect()]);
   }
 
   private beginEpoch(partitions: readonly number[]): void {

@@ -52,6 +52,8 @@ export type KafkaOptions = {
   readonly heartbeatIntervalMs: number;
   /** How long the broker waits for members to join again. */
   readonly rebalanceTimeoutMs: number;
+  /** How long `stop` waits for an orderly leaving; without a broker there is none. */
+  readonly leaveMsMax: number;
 };
 
 const mebibyte = 1024 * 1024;
@@ -75,6 +77,7 @@ export const kafkaDefaults = {
   sessionTimeoutMs: 10_000,
   heartbeatIntervalMs: 1_000,
   rebalanceTimeoutMs: 10_000,
+  leaveMsMax: 10_000,
 } as const satisfies Partial<KafkaOptions>;
 
 /**
