@@ -25,12 +25,10 @@ export function sizeOf(text: string): TextSize {
   const bytes = Buffer.byteLength(text, 'utf8');
   // As many bytes as code units: all of it is ASCII.
   if (bytes === text.length) return { chars: bytes, bytes };
+  // Text from a database is well-formed: a low half is always the end of a pair.
   let pairs = 0;
-  let former = 0;
   for (let index = 0; index < text.length; index += 1) {
-    const unit = text.charCodeAt(index);
-    if (isLow(unit) && isHigh(former)) pairs += 1;
-    former = unit;
+    if (isLow(text.charCodeAt(index))) pairs += 1;
   }
   return { chars: text.length - pairs, bytes };
 }
