@@ -56,6 +56,12 @@ describe('the report', () => {
     expect(report.projections[0]?.partitions[0]?.checkpointOffset).toBeNull();
   });
 
+  test('a checkpoint that moved on between two questions is at the end, not beyond', () => {
+    const report = lagReport({ ...inputs, ends: [80, 50], sequencer: { committed: 10, end: 9 } });
+    expect(report.projections[0]?.partitions[0]).toMatchObject({ endOffset: 90, recordsBehind: 0 });
+    expect(report.sequencer).toMatchObject({ endOffset: 10, recordsBehind: 0 });
+  });
+
   test('what could not be asked is null, not zero', () => {
     const report = lagReport({
       ...inputs,

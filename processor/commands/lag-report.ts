@@ -80,7 +80,7 @@ export function lagReport(inputs: LagInputs): LagReport {
     projections,
     sequencer: sequencer && {
       committedOffset: sequencer.committed,
-      endOffset: sequencer.end,
+      endOffset: Math.max(sequencer.end, sequencer.committed ?? 0),
       recordsBehind: Math.max(0, sequencer.end - (sequencer.committed ?? 0)),
     },
     postgres: primary && {
@@ -100,7 +100,9 @@ function partitionLag(
   { ends, primary, nowMs }: LagInputs,
 ): PartitionLag {
   const checkpoint = checkpoints?.get(partition);
-  const endOffset = ends?.[partition] ?? null;
+  // The two are asked one after the other: the checkpoint may have passed the end of before.
+  const asked = ends?.[partition];
+  const endOffset = asked === undefined ? null : Math.max(asked, checkpoint?.offset ?? 0);
   const watermark = checkpoint?.watermark ?? null;
   // No checkpoint means that nothing was read; no answer from the database means nothing at all.
   const offset = checkpoints === null ? null : (checkpoint?.offset ?? 0);

@@ -6,7 +6,8 @@ import type { SequencerObserver } from '../sequencer/observer.ts';
 const reader = 'sequencer';
 
 export function sequencerObserver(metrics: Metrics, health: Health): SequencerObserver {
-  const { sequencerProgress: progress, changes, sequencedEvents } = metrics;
+  const { sequencerProgress: progress } = metrics;
+  const sequencer = metrics.sequencer();
   const part = metrics.part('sequencer');
   const cache = metrics.cache('state');
   const deadLetters = metrics.deadLetters(reader);
@@ -14,7 +15,7 @@ export function sequencerObserver(metrics: Metrics, health: Health): SequencerOb
     active: (active) => {
       // Who stands by has its place in the group too, and is ready to take over.
       health.enter('running');
-      metrics.sequencerActive.set(active ? 1 : 0);
+      sequencer.active.set(active ? 1 : 0);
       if (active) part.rebalances.inc();
       else progress.release(reader, 0);
     },
@@ -22,15 +23,15 @@ export function sequencerObserver(metrics: Metrics, health: Health): SequencerOb
     advanced: (offset, watermark) => progress.advance(reader, 0, { offset, watermark }),
     ended: (endOffset) => progress.end(reader, 0, endOffset),
     record: (outcome) => {
-      changes[outcome].inc();
+      sequencer.changes[outcome].inc();
       if (outcome === 'dead-lettered') deadLetters.inc();
     },
-    event: (type) => sequencedEvents[type].inc(),
+    event: (type) => sequencer.events[type].inc(),
     batch: (records, seconds) => {
       part.batchRecords.observe(records);
       part.batchSeconds.observe(seconds);
     },
-    parkedSteps: (count) => metrics.parkedSteps.set(count),
+    parkedSteps: (count) => sequencer.parkedSteps.set(count),
     cache: (containers, bytes) => {
       cache.entries.set(containers);
       cache.bytes.set(bytes);

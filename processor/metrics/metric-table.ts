@@ -44,7 +44,7 @@ export const metricTable = {
   },
   turnstream_lag_bytes: {
     type: 'gauge',
-    help: "WAL bytes between the primary's current LSN and the projection's watermark.",
+    help: "WAL bytes between the primary's LSN at the last poll and the projection's watermark.",
     labels: ['projection'],
   },
   turnstream_events_total: {

@@ -103,7 +103,7 @@ test('a negative interval is observed as zero and counted', async () => {
 
 test('what becomes of changes is counted from zero on, all four ways (I7)', async () => {
   const { metrics, scrape } = fixture();
-  metrics.changes.parked.inc(2);
+  metrics.sequencer().changes.parked.inc(2);
   const samples = samplesOf(await scrape(), 'turnstream_changes_total');
   expect(
     Object.fromEntries(samples.map(({ labels, value }) => [labels['outcome'], value])),
@@ -113,6 +113,16 @@ test('what becomes of changes is counted from zero on, all four ways (I7)', asyn
     parked: 2,
     'dead-lettered': 0,
   });
+});
+
+test('who is no sequencer serves nothing of one', async () => {
+  const { metrics, scrape } = fixture();
+  metrics.projection('p').events.inc();
+  for (const name of ['sequencer_active', 'parked_steps', 'changes_total']) {
+    expect(samplesOf(await scrape(), `turnstream_${name}`), name).toEqual([]);
+  }
+  metrics.sequencer();
+  expect(sampleOf(await scrape(), 'turnstream_sequencer_active')).toBe(0);
 });
 
 test('exactly one status of the slot holds, and a slot without WAL has no retained bytes', async () => {

@@ -1,15 +1,22 @@
 /**
  * The metrics as typed objects, created from metric-table.ts in a registry that the caller owns.
- * Hot paths get children with their labels bound. Staleness, lag and watermark are computed at the
- * scrape from Progress, so that they go on growing when nothing moves any more.
+ * Hot paths get children with their labels bound; scraped.ts has what is computed at the scrape.
  *
  * The worker and the sequencer report here; server.ts serves; lag.ts sets what only a poll knows.
  */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client';
+import { type Counter, collectDefaultMetrics, type Registry } from 'prom-client';
 import { type EventType, eventTypes } from '../event/event.ts';
-import type { Lsn } from '../source/lsn.ts';
-import { type MetricDeclaration, type MetricName, metricTable } from './metric-table.ts';
-import { type HeldPartition, Progress } from './progress.ts';
+import {
+  type Count,
+  counted,
+  type Declare,
+  declareIn,
+  type Interval,
+  interval,
+  type Level,
+} from './declare.ts';
+import { Progress } from './progress.ts';
+import { declareSequencerLag, type SourceMetrics, sourceMetrics } from './scraped.ts';
 
 export const stages = ['capture', 'sequence', 'project', 'write'] as const;
 export type Stage = (typeof stages)[number];
@@ -20,15 +27,17 @@ export type ChangeOutcome = (typeof changeOutcomes)[number];
 export type RowOp = 'upsert' | 'delete' | 'totals';
 export type Part = 'sequencer' | 'worker';
 
-export type Count = { inc(by?: number): void };
-export type Level = { set(value: number): void };
-/** Takes seconds; a negative interval is observed as 0 and counted. */
-export type Interval = { observe(seconds: number): void };
-
 export type ProjectionMetrics = {
   readonly events: Count;
   readonly rowsWritten: Readonly<Record<RowOp, Count>>;
   readonly commitToReadable: Interval;
+};
+
+export type SequencerMetrics = {
+  readonly active: Level;
+  readonly parkedSteps: Level;
+  readonly changes: Readonly<Record<ChangeOutcome, Count>>;
+  readonly events: Readonly<Record<EventType, Count>>;
 };
 
 export type PartMetrics = {
@@ -53,10 +62,8 @@ export type Metrics = {
   /** The same object for the same name. */
   projection(name: string): ProjectionMetrics;
   readonly stage: Readonly<Record<Stage, Interval>>;
-  readonly changes: Readonly<Record<ChangeOutcome, Count>>;
-  readonly sequencedEvents: Readonly<Record<EventType, Count>>;
-  readonly sequencerActive: Level;
-  readonly parkedSteps: Level;
+  /** Served from the first call on: a worker has none of these. */
+  sequencer(): SequencerMetrics;
   part(part: Part): PartMetrics;
   cache(cache: 'state' | 'totals'): CacheMetrics;
   /** Origin: a projection's name, or `sequencer`. */
@@ -64,22 +71,6 @@ export type Metrics = {
   retries(operation: string): Count;
   /** What lag.ts has polled. */
   readonly source: SourceMetrics;
-};
-
-export type SlotReport = {
-  readonly name: string;
-  readonly status: SlotStatus;
-  readonly active: boolean;
-  readonly retainedBytes: number | null;
-};
-
-export const slotStatuses = ['reserved', 'extended', 'unreserved', 'lost', 'missing'] as const;
-export type SlotStatus = (typeof slotStatuses)[number];
-
-export type SourceMetrics = {
-  primary(currentLsn: Lsn): void;
-  slot(report: SlotReport): void;
-  polled(source: 'postgres' | 'log', result: 'ok' | 'error'): void;
 };
 
 export function createMetrics(
@@ -94,10 +85,7 @@ export function createMetrics(
   const sequencerProgress = new Progress(nowMs, 1);
   const negative = declare.counter('turnstream_negative_intervals_total');
   const stage = declare.histogram('turnstream_stage_seconds');
-  const changes = declare.counter('turnstream_changes_total');
-  const sequenced = declare.counter('turnstream_sequenced_events_total');
-  const active = declare.gauge('turnstream_sequencer_active');
-  const parked = declare.gauge('turnstream_parked_steps');
+  const sequencer = remembered(sequencerMetrics(declare));
   const deadLetters = declare.counter('turnstream_dead_letters_total');
   const retries = declare.counter('turnstream_retries_total');
   declareSequencerLag(declare, sequencerProgress);
@@ -106,42 +94,12 @@ export function createMetrics(
     sequencerProgress,
     projection: remembered(projectionMetrics(declare, negative)),
     stage: byName(stages, (name) => interval(stage.labels(name), counted(negative, name))),
-    changes: byName(changeOutcomes, (outcome) => counted(changes, outcome)),
-    sequencedEvents: byName(eventTypes, (type) => counted(sequenced, type)),
-    sequencerActive: active,
-    parkedSteps: parked,
+    sequencer: () => sequencer('sequencer'),
     part: remembered(partMetrics(declare, negative)),
     cache: remembered(cacheMetrics(declare)),
     deadLetters: remembered((origin: string) => counted(deadLetters, origin)),
     retries: remembered((operation: string) => counted(retries, operation)),
     source: sourceMetrics(declare, progress, nowMs),
-  };
-}
-
-type Declare = ReturnType<typeof declareIn>;
-
-function declareIn(registry: Registry) {
-  const common = (name: MetricName) => {
-    const { help, labels }: MetricDeclaration = metricTable[name];
-    return { name, help, labelNames: labels, registers: [registry] };
-  };
-  return {
-    counter: (name: MetricName) => new Counter<string>(common(name)),
-    gauge: (name: MetricName, collect?: (gauge: Gauge<string>) => void) =>
-      new Gauge<string>({
-        ...common(name),
-        ...(collect === undefined
-          ? {}
-          : {
-              collect() {
-                collect(this);
-              },
-            }),
-      }),
-    histogram: (name: MetricName) => {
-      const { buckets }: MetricDeclaration = metricTable[name];
-      return new Histogram<string>({ ...common(name), buckets: [...(buckets ?? [])] });
-    },
   };
 }
 
@@ -157,6 +115,24 @@ function projectionMetrics(declare: Declare, negative: Counter<string>) {
       counted(negative, 'commit_to_readable'),
     ),
   });
+}
+
+function sequencerMetrics(declare: Declare) {
+  const active = declare.gauge('turnstream_sequencer_active');
+  const parkedSteps = declare.gauge('turnstream_parked_steps');
+  const changes = declare.counter('turnstream_changes_total');
+  const events = declare.counter('turnstream_sequenced_events_total');
+  // A gauge without labels is served as 0 from its declaration on.
+  for (const gauge of [active, parkedSteps]) gauge.remove();
+  return (_: 'sequencer'): SequencerMetrics => {
+    for (const gauge of [active, parkedSteps]) gauge.set(0);
+    return {
+      active,
+      parkedSteps,
+      changes: byName(changeOutcomes, (outcome) => counted(changes, outcome)),
+      events: byName(eventTypes, (type) => counted(events, type)),
+    };
+  };
 }
 
 function partMetrics(declare: Declare, negative: Counter<string>) {
@@ -179,95 +155,9 @@ function cacheMetrics(declare: Declare) {
   return (cache: 'state' | 'totals'): CacheMetrics => ({
     entries: entries.labels(cache),
     bytes: bytes.labels(cache),
-    hits: counted(reads, cache, 'hit'),
-    misses: counted(reads, cache, 'miss'),
+    hits: { inc: (by) => reads.labels(cache, 'hit').inc(by) },
+    misses: { inc: (by) => reads.labels(cache, 'miss').inc(by) },
   });
-}
-
-function declareSequencerLag(declare: Declare, progress: Progress): void {
-  declare.gauge('turnstream_sequencer_lag_records', (gauge) => {
-    gauge.reset();
-    const [held] = progress.held();
-    // Who stands by has no lag of its own: the sample is left out, not 0.
-    if (held === undefined || held.endOffset === null) gauge.remove();
-    else gauge.set(Math.max(0, held.endOffset - held.offset));
-  });
-}
-
-function sourceMetrics(declare: Declare, progress: Progress, nowMs: () => number): SourceMetrics {
-  const polls = declare.counter('turnstream_source_polls_total');
-  const retained = declare.gauge('turnstream_slot_retained_bytes');
-  const status = declare.gauge('turnstream_slot_status');
-  const active = declare.gauge('turnstream_slot_active');
-  let primaryLsn: Lsn | undefined;
-  declare.gauge('turnstream_lag_records', (gauge) => {
-    gauge.reset();
-    for (const { reader, partition, offset, endOffset } of progress.held()) {
-      if (endOffset !== null)
-        gauge.set({ projection: reader, partition }, Math.max(0, endOffset - offset));
-    }
-  });
-  declare.gauge('turnstream_staleness_seconds', (gauge) => {
-    gauge.reset();
-    for (const [projection, mark] of oldestWatermarks(progress.held())) {
-      gauge.set({ projection }, Math.max(0, (nowMs() - mark.committedAt) / 1000));
-    }
-  });
-  declare.gauge('turnstream_watermark_lsn_bytes', (gauge) => {
-    gauge.reset();
-    for (const [projection, mark] of oldestWatermarks(progress.held())) {
-      gauge.set({ projection }, mark.lsn);
-    }
-  });
-  declare.gauge('turnstream_lag_bytes', (gauge) => {
-    gauge.reset();
-    if (primaryLsn === undefined) return;
-    for (const [projection, mark] of oldestWatermarks(progress.held())) {
-      gauge.set({ projection }, Math.max(0, primaryLsn - mark.lsn));
-    }
-  });
-  return {
-    primary: (currentLsn) => {
-      primaryLsn = currentLsn;
-    },
-    slot: ({ name, ...slot }) => {
-      for (const each of slotStatuses)
-        status.set({ slot: name, status: each }, each === slot.status ? 1 : 0);
-      active.set({ slot: name }, slot.active ? 1 : 0);
-      if (slot.retainedBytes === null) retained.remove({ slot: name });
-      else retained.set({ slot: name }, slot.retainedBytes);
-    },
-    polled: (source, result) => polls.inc({ source, result }),
-  };
-}
-
-type OldestMark = { readonly lsn: Lsn; readonly committedAt: number };
-
-/** By reader: a read model is as stale as its stalest partition. */
-function oldestWatermarks(held: readonly HeldPartition[]): ReadonlyMap<string, OldestMark> {
-  const oldest = new Map<string, OldestMark>();
-  for (const { reader, watermark } of held) {
-    const known = oldest.get(reader);
-    if (watermark === null || (known !== undefined && known.lsn <= watermark.lsn)) continue;
-    oldest.set(reader, watermark);
-  }
-  return oldest;
-}
-
-/** Bound to its labels and there from the start: a counter that appears at 1 has no increase. */
-function counted(counter: Counter<string>, ...labels: readonly string[]): Count {
-  const child = counter.labels(...labels);
-  child.inc(0);
-  return child;
-}
-
-function interval(histogram: Interval, negative: Count): Interval {
-  return {
-    observe(seconds) {
-      if (seconds < 0) negative.inc();
-      histogram.observe(Math.max(0, seconds));
-    },
-  };
 }
 
 function byName<Name extends string, T>(names: readonly Name[], make: (name: Name) => T) {

@@ -8,7 +8,7 @@ import type { Config } from '../config.ts';
 import { messageOf, TurnstreamError } from '../error.ts';
 import { postgresClientConfig } from '../postgres.ts';
 import { type Lsn, parseLsn } from '../source/lsn.ts';
-import { type SlotReport, type SlotStatus, slotStatuses } from './metrics.ts';
+import { type SlotReport, type SlotStatus, slotStatuses } from './scraped.ts';
 
 export type PrimaryReport = { readonly currentLsn: Lsn; readonly slot: SlotReport };
 

@@ -1,0 +1,252 @@
+/** Settings of what Turnstream talks to: Postgres, Kafka, registry, Connect, the CQL database. */
+import { choice, hosts, identifier, integer, port, secret, text, topic, url } from './setting.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const postgres = {
+  host: text('TURNSTREAM_POSTGRES_HOST', '127.0.0.1', 'Host of the Postgres primary.'),
+  port: port('TURNSTREAM_POSTGRES_PORT', 15_432, 'Port of the Postgres primary.'),
+  database: text(
+    'TURNSTREAM_POSTGRES_DATABASE',
+    'conversations',
+    'Database with the four source tables.',
+  ),
+  user: text(
+    'TURNSTREAM_POSTGRES_USER',
+    'postgres',
+    'User for the pre-flight check, the lag metrics and Debezium; needs REPLICATION and SELECT on the tables.',
+  ),
+  password: secret('TURNSTREAM_POSTGRES_PASSWORD', 'postgres', "That user's password."),
+  schema: text('TURNSTREAM_POSTGRES_SCHEMA', 'public', 'Schema of the four source tables.'),
+  sslMode: choice(
+    'TURNSTREAM_POSTGRES_SSL_MODE',
+    ['disable', 'require', 'verify-full'],
+    'disable',
+    'Encryption towards Postgres: require encrypts, verify-full also checks the certificate (production).',
+  ),
+};
+
+export const kafka = {
+  brokers: hosts(
+    'TURNSTREAM_KAFKA_BROKERS',
+    '127.0.0.1:19092',
+    'Brokers to start from.',
+    'host:port',
+  ),
+  clientId: text('TURNSTREAM_KAFKA_CLIENT_ID', 'turnstream', "This client's name in Kafka's logs."),
+  tls: choice(
+    'TURNSTREAM_KAFKA_TLS',
+    ['disabled', 'enabled'],
+    'disabled',
+    'Encryption towards the brokers; their certificates are checked.',
+  ),
+  saslMechanism: choice(
+    'TURNSTREAM_KAFKA_SASL_MECHANISM',
+    ['none', 'plain', 'scram-sha-256', 'scram-sha-512'],
+    'none',
+    'How to log in to the brokers.',
+  ),
+  saslUser: text('TURNSTREAM_KAFKA_SASL_USER', '', 'User of that log-in.'),
+  saslPassword: secret('TURNSTREAM_KAFKA_SASL_PASSWORD', '', "That user's password."),
+  compression: choice(
+    'TURNSTREAM_KAFKA_COMPRESSION',
+    ['none', 'lz4', 'gzip'],
+    'none',
+    'Compression of what Turnstream writes to Kafka.',
+  ),
+  replicationFactor: integer(
+    'TURNSTREAM_KAFKA_REPLICATION_FACTOR',
+    1,
+    'Replicas of the topics that Turnstream creates; 3 in production.',
+    { min: 1, max: 9 },
+  ),
+  changesTopic: topic(
+    'TURNSTREAM_KAFKA_CHANGES_TOPIC',
+    'turnstream.changes',
+    'Topic of row changes, one partition, in the order of commits.',
+  ),
+  eventsTopic: topic(
+    'TURNSTREAM_KAFKA_EVENTS_TOPIC',
+    'turnstream.events',
+    'Topic of events: the event store.',
+  ),
+  deadLettersTopic: topic(
+    'TURNSTREAM_KAFKA_DEAD_LETTERS_TOPIC',
+    'turnstream.dead-letters',
+    'Topic of records that were set aside with their error.',
+  ),
+  eventsPartitions: integer(
+    'TURNSTREAM_EVENTS_PARTITIONS',
+    4,
+    "Partitions of the event store, so the most workers that share a projection. Fixed for the store's life: 12 in production.",
+    { min: 1, max: 1000 },
+  ),
+  sequencerGroup: text(
+    'TURNSTREAM_KAFKA_SEQUENCER_GROUP',
+    'turnstream.sequencer',
+    'Consumer group of the sequencers.',
+  ),
+  projectionsGroup: text(
+    'TURNSTREAM_KAFKA_PROJECTIONS_GROUP',
+    'turnstream.projections',
+    'Start of the names of the workers’ consumer groups; the names of their projections follow.',
+  ),
+  sessionTimeoutMs: integer(
+    'TURNSTREAM_KAFKA_SESSION_TIMEOUT_MS',
+    10_000,
+    'A process that has not been heard of for so long loses its partitions.',
+    { min: 1000, max: 300_000 },
+  ),
+  heartbeatIntervalMs: integer(
+    'TURNSTREAM_KAFKA_HEARTBEAT_INTERVAL_MS',
+    1000,
+    'Pause between heartbeats to the group; at most a third of the session timeout.',
+    { min: 100, max: 100_000 },
+  ),
+  fetchWaitMsMax: integer(
+    'TURNSTREAM_KAFKA_FETCH_WAIT_MS_MAX',
+    50,
+    'The longest that a broker holds back a fetch when there is nothing to read.',
+    { min: 1, max: 30_000 },
+  ),
+  fetchBytesMax: integer(
+    'TURNSTREAM_KAFKA_FETCH_BYTES_MAX',
+    17 * MIB,
+    'Bytes of one fetch from one broker; not below the largest record.',
+    { min: 64 * KIB, max: 512 * MIB },
+  ),
+  partitionQueueBytesMax: integer(
+    'TURNSTREAM_KAFKA_PARTITION_QUEUE_BYTES_MAX',
+    4 * MIB,
+    'Fetched bytes of one partition that wait their turn; beyond, fetching it pauses.',
+    { min: 64 * KIB, max: 256 * MIB },
+  ),
+  recordBytesMax: integer(
+    'TURNSTREAM_KAFKA_RECORD_BYTES_MAX',
+    16 * MIB,
+    'The largest record, set on the topics and in the connector’s producer.',
+    { min: MIB, max: 256 * MIB },
+  ),
+};
+
+export const registry = {
+  url: url(
+    'TURNSTREAM_REGISTRY_URL',
+    'http://127.0.0.1:18081/apis/ccompat/v7',
+    'Schema registry, the Confluent-compatible API.',
+  ),
+};
+
+export const connect = {
+  url: url('TURNSTREAM_CONNECT_URL', 'http://127.0.0.1:18083', 'REST address of Kafka Connect.', {
+    flag: '--connect-url',
+  }),
+  connectorName: text('TURNSTREAM_CONNECT_CONNECTOR_NAME', 'turnstream', 'Name of the connector.'),
+  slotName: identifier(
+    'TURNSTREAM_CONNECT_SLOT_NAME',
+    'turnstream',
+    'Replication slot that Debezium reads from.',
+  ),
+  publicationName: identifier(
+    'TURNSTREAM_CONNECT_PUBLICATION_NAME',
+    'turnstream',
+    'Publication of the four tables.',
+  ),
+  topicPrefix: topic(
+    'TURNSTREAM_CONNECT_TOPIC_PREFIX',
+    'turnstream',
+    "Debezium's name for this Postgres, part of its schemas' names. Never change it later.",
+  ),
+  heartbeatIntervalMs: integer(
+    'TURNSTREAM_CONNECT_HEARTBEAT_INTERVAL_MS',
+    100,
+    'Pause between heartbeat messages in the WAL; they carry the watermark when the tables are idle.',
+    { min: 10, max: 60_000 },
+  ),
+  deliveryMode: choice(
+    'TURNSTREAM_CONNECT_DELIVERY_MODE',
+    ['at-least-once', 'exactly-once'],
+    'at-least-once',
+    'Delivery by Connect; both end in the same rows, at-least-once is the faster one.',
+  ),
+  registryUrl: url(
+    'TURNSTREAM_CONNECT_REGISTRY_URL',
+    'http://127.0.0.1:18081/apis/registry/v2',
+    "Schema registry as the connector's Avro converter reaches it (Apicurio's own API).",
+  ),
+  postgresHost: text(
+    'TURNSTREAM_CONNECT_POSTGRES_HOST',
+    '',
+    'Postgres host as Connect reaches it; empty: the same as TURNSTREAM_POSTGRES_HOST.',
+  ),
+  postgresPort: integer(
+    'TURNSTREAM_CONNECT_POSTGRES_PORT',
+    0,
+    'Postgres port as Connect reaches it; 0: the same as TURNSTREAM_POSTGRES_PORT.',
+    { min: 0, max: 65_535 },
+  ),
+};
+
+export const cql = {
+  contactPoints: hosts(
+    'TURNSTREAM_CQL_CONTACT_POINTS',
+    '127.0.0.1',
+    'Nodes of ScyllaDB or Cassandra to start from.',
+    'host',
+  ),
+  port: port('TURNSTREAM_CQL_PORT', 19_042, 'CQL port of the nodes.'),
+  datacenter: text('TURNSTREAM_CQL_DATACENTER', 'datacenter1', 'The local data centre.'),
+  keyspace: identifier('TURNSTREAM_CQL_KEYSPACE', 'turnstream', 'Keyspace of all tables.'),
+  user: text('TURNSTREAM_CQL_USER', '', 'User; empty: no authentication.'),
+  password: secret('TURNSTREAM_CQL_PASSWORD', '', "That user's password."),
+  dialect: choice(
+    'TURNSTREAM_CQL_DIALECT',
+    ['cassandra', 'scylladb'],
+    'cassandra',
+    'Which database takes the DDL.',
+    { flag: '--dialect' },
+  ),
+  replicationFactor: integer(
+    'TURNSTREAM_CQL_REPLICATION_FACTOR',
+    1,
+    'Replicas in the local data centre when the keyspace is created; 3 in production.',
+    { min: 1, max: 9 },
+  ),
+  tls: choice(
+    'TURNSTREAM_CQL_TLS',
+    ['disabled', 'enabled'],
+    'disabled',
+    'Encryption towards the nodes.',
+  ),
+  requestTimeoutMs: integer(
+    'TURNSTREAM_CQL_REQUEST_TIMEOUT_MS',
+    10_000,
+    'The longest wait for one answer.',
+    { min: 100, max: 600_000 },
+  ),
+  writesInFlightMax: integer(
+    'TURNSTREAM_CQL_WRITES_IN_FLIGHT_MAX',
+    64,
+    'Writes of one process under way at a time: batches, not rows.',
+    { min: 1, max: 4096 },
+  ),
+  readsInFlightMax: integer(
+    'TURNSTREAM_CQL_READS_IN_FLIGHT_MAX',
+    128,
+    'Reads of one process under way at a time.',
+    { min: 1, max: 4096 },
+  ),
+  batchBytesMax: integer(
+    'TURNSTREAM_CQL_BATCH_BYTES_MAX',
+    30 * KIB,
+    'Bytes of one unlogged batch, estimated; Cassandra refuses batches above 50 KiB.',
+    { min: 4 * KIB, max: 40 * KIB },
+  ),
+  batchRowsMax: integer(
+    'TURNSTREAM_CQL_BATCH_ROWS_MAX',
+    100,
+    'Rows in one unlogged batch, all of one CQL partition.',
+    { min: 1, max: 1000 },
+  ),
+};

@@ -1,0 +1,188 @@
+/** Settings of Turnstream's own processes: sequencer, workers, metrics, logs. */
+import { logLevels } from '../log-level.ts';
+import { choice, integer, text } from './setting.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const sequencer = {
+  positionBase: integer(
+    'TURNSTREAM_POSITION_BASE',
+    0,
+    'Added to every position. Raise it above the highest position so far when turnstream.changes was created again; never lower it.',
+    { min: 0, max: 2 ** 52 },
+  ),
+  batchRecordsMax: integer(
+    'TURNSTREAM_SEQUENCER_BATCH_RECORDS_MAX',
+    2000,
+    'Row changes that are folded together.',
+    { min: 1, max: 100_000 },
+  ),
+  batchBytesMax: integer(
+    'TURNSTREAM_SEQUENCER_BATCH_BYTES_MAX',
+    8 * MIB,
+    'Bytes of row changes that are folded together; one larger change still passes.',
+    { min: 64 * KIB, max: 256 * MIB },
+  ),
+  bytesInFlightMax: integer(
+    'TURNSTREAM_SEQUENCER_BYTES_IN_FLIGHT_MAX',
+    32 * MIB,
+    'Bytes of row changes that are fetched and not yet folded.',
+    { min: MIB, max: 16 * 1024 * MIB },
+  ),
+  cacheBytesMax: integer(
+    'TURNSTREAM_SEQUENCER_CACHE_BYTES_MAX',
+    256 * MIB,
+    'Memory for conversation state, least recently used first out.',
+    { min: MIB, max: 64 * 1024 * MIB },
+  ),
+  hintsMax: integer(
+    'TURNSTREAM_SEQUENCER_HINTS_MAX',
+    500_000,
+    'Entries kept in memory of which session a turn is in.',
+    { min: 1000, max: 100_000_000 },
+  ),
+  writeConcurrencyMax: integer(
+    'TURNSTREAM_SEQUENCER_WRITE_CONCURRENCY_MAX',
+    32,
+    'Containers of conversation state written at a time.',
+    { min: 1, max: 1024 },
+  ),
+  contentInlineBytesMax: integer(
+    'TURNSTREAM_SEQUENCER_CONTENT_INLINE_BYTES_MAX',
+    4 * KIB,
+    'A longer prompt or content is stored apart from its row.',
+    { min: 0, max: 40 * KIB },
+  ),
+  tombstoneDaysMax: integer(
+    'TURNSTREAM_SEQUENCER_TOMBSTONE_DAYS_MAX',
+    7,
+    'Days for which the LSN of a deleted row is kept, so that Debezium’s redelivery of it is recognised.',
+    { min: 1, max: 365 },
+  ),
+  idleWatermarkMs: integer(
+    'TURNSTREAM_SEQUENCER_IDLE_WATERMARK_MS',
+    1000,
+    'Pause between watermarks when nothing changes.',
+    { min: 100, max: 60_000 },
+  ),
+  retryDelayMsMin: integer(
+    'TURNSTREAM_SEQUENCER_RETRY_DELAY_MS_MIN',
+    50,
+    'First pause before a failed request is tried again; each later one is twice as long.',
+    { min: 1, max: 60_000 },
+  ),
+  retryDelayMsMax: integer(
+    'TURNSTREAM_SEQUENCER_RETRY_DELAY_MS_MAX',
+    10_000,
+    'The longest such pause.',
+    { min: 1, max: 600_000 },
+  ),
+  drainMsMax: integer(
+    'TURNSTREAM_SEQUENCER_DRAIN_MS_MAX',
+    20_000,
+    'The longest that SIGTERM waits for what is fetched.',
+    { min: 0, max: 600_000 },
+  ),
+};
+
+export const worker = {
+  bytesInFlightMax: integer(
+    'TURNSTREAM_WORKER_BYTES_IN_FLIGHT_MAX',
+    32 * MIB,
+    'Bytes of events, as encoded, that are fetched and not yet written.',
+    { min: MIB, max: 16 * 1024 * MIB },
+  ),
+  batchRecordsMax: integer(
+    'TURNSTREAM_WORKER_BATCH_RECORDS_MAX',
+    2000,
+    'Events that are consolidated and written together.',
+    { min: 1, max: 100_000 },
+  ),
+  batchRowsMax: integer(
+    'TURNSTREAM_WORKER_BATCH_ROWS_MAX',
+    5000,
+    'Rows of one projection that are written together; one event may go beyond.',
+    { min: 1, max: 1_000_000 },
+  ),
+  totalsCachedMax: integer(
+    'TURNSTREAM_WORKER_TOTALS_CACHED_MAX',
+    200_000,
+    'Totals kept in memory, over all projections and partitions of the worker.',
+    { min: 100, max: 100_000_000 },
+  ),
+  checkpointIntervalMs: integer(
+    'TURNSTREAM_WORKER_CHECKPOINT_INTERVAL_MS',
+    100,
+    'A checkpoint is written at most so often; rows are written at once.',
+    { min: 0, max: 60_000 },
+  ),
+  commitIntervalMs: integer(
+    'TURNSTREAM_WORKER_COMMIT_INTERVAL_MS',
+    1000,
+    "The group's offsets are committed at most so often.",
+    { min: 0, max: 60_000 },
+  ),
+  retryDelayMsMin: integer(
+    'TURNSTREAM_WORKER_RETRY_DELAY_MS_MIN',
+    50,
+    'First pause before a failed write is tried again; each later one is twice as long.',
+    { min: 1, max: 60_000 },
+  ),
+  retryDelayMsMax: integer(
+    'TURNSTREAM_WORKER_RETRY_DELAY_MS_MAX',
+    10_000,
+    'The longest such pause.',
+    { min: 1, max: 600_000 },
+  ),
+  drainMsMax: integer(
+    'TURNSTREAM_WORKER_DRAIN_MS_MAX',
+    20_000,
+    'The longest that SIGTERM waits for what is queued.',
+    { min: 0, max: 600_000 },
+  ),
+};
+
+export const metrics = {
+  host: text(
+    'TURNSTREAM_METRICS_HOST',
+    '127.0.0.1',
+    'Address that /metrics and /health listen on; 0.0.0.0 in a container.',
+    { flag: '--metrics-host' },
+  ),
+  port: integer(
+    'TURNSTREAM_METRICS_PORT',
+    9464,
+    'Port of /metrics and /health; 0 takes any free one.',
+    { min: 0, max: 65_535 },
+    { flag: '--metrics-port' },
+  ),
+  pollIntervalMs: integer(
+    'TURNSTREAM_METRICS_POLL_INTERVAL_MS',
+    5000,
+    'Pause between looks at Postgres and Kafka for the lag metrics.',
+    { min: 100, max: 600_000 },
+  ),
+  stalledMsMax: integer(
+    'TURNSTREAM_METRICS_STALLED_MS_MAX',
+    120_000,
+    'With something to read and no checkpoint moving for so long, /health/live fails.',
+    { min: 1000, max: 86_400_000 },
+  ),
+};
+
+export const log = {
+  level: choice(
+    'TURNSTREAM_LOG_LEVEL',
+    logLevels,
+    'info',
+    'How much is logged on stderr; debug adds stacks to errors.',
+    { flag: '--log-level' },
+  ),
+  format: choice(
+    'TURNSTREAM_LOG_FORMAT',
+    ['auto', 'json', 'pretty'],
+    'auto',
+    'auto: one line for people on a terminal, JSON elsewhere.',
+  ),
+};
