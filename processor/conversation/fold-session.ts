@@ -9,7 +9,7 @@ import { Edit } from './edit.ts';
 import { accountOf } from './facts.ts';
 import { containerOf } from './lookup.ts';
 import { emitEdit, isExpected, lsnAfter, type Moment } from './moment.ts';
-import { type Outcome, textOf } from './outcome.ts';
+import { keptText, type Outcome, textOf } from './outcome.ts';
 import { type Fold, sessionOf, turnsOf } from './requests.ts';
 import { noSession, type SessionState } from './rows.ts';
 import type { Workspace } from './workspace.ts';
@@ -32,7 +32,7 @@ export function* foldSession(
     lsn: lsnAfter(moment, former.lsn),
     seen: moment.isRead ? moment.arrival : former.seen,
     accountUid: row === null ? null : textOf(row.accountUid, former.accountUid),
-    title: row === null ? null : textOf(row.title, former.title),
+    title: row === null ? keptText(moment, former.title) : textOf(row.title, former.title),
   };
   const edit = new Edit(container);
   edit.put({ kind: 'session' }, next);

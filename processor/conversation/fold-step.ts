@@ -8,7 +8,7 @@ import type { Container } from './container.ts';
 import { Edit } from './edit.ts';
 import { homeOf, knownStepLsn, parkedContainerOf } from './lookup.ts';
 import { emitEdit, isExpected, lsnAfter, type Moment } from './moment.ts';
-import { type Outcome, textOf } from './outcome.ts';
+import { keptText, type Outcome, textOf } from './outcome.ts';
 import { type Fold, stepOf, turnOf } from './requests.ts';
 import type { StepState, TurnState } from './rows.ts';
 import { replaceStep } from './steps.ts';
@@ -39,7 +39,8 @@ export function* foldStep(
     turnUid,
     idx,
     tpe: row?.tpe ?? null,
-    content: row === null ? null : textOf(row.content, former?.content),
+    content:
+      row === null ? keptText(moment, former?.content) : textOf(row.content, former?.content),
     createdAt: row?.createdAt ?? null,
   };
   if (home === null || turn === null) return park(workspace, container, former, next, moment);

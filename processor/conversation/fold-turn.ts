@@ -10,7 +10,7 @@ import { type Container, sessionContainer } from './container.ts';
 import { Edit } from './edit.ts';
 import { containerOf, freshContainerOf, hintedContainers, parkedContainerOf } from './lookup.ts';
 import { emitEdit, isExpected, lsnAfter, type Moment } from './moment.ts';
-import { type Outcome, textOf } from './outcome.ts';
+import { keptText, type Outcome, textOf } from './outcome.ts';
 import { type Fold, stepsOf, turnOf } from './requests.ts';
 import { noSteps, type TurnRole, type TurnState } from './rows.ts';
 import { replaceTurn } from './turns.ts';
@@ -76,7 +76,7 @@ function nextTurn(
     uid,
     parentUid: row === null ? null : textOf(row.parentUid, home?.parentUid),
     activeChild: row === null ? null : textOf(row.activeChild, home?.activeChild),
-    prompt: row === null ? null : textOf(row.prompt, home?.prompt),
+    prompt: row === null ? keptText(moment, home?.prompt) : textOf(row.prompt, home?.prompt),
     createdAt: row?.createdAt ?? null,
     depth: home?.depth ?? null,
     ordinal: home?.ordinal ?? 0,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Lsn } from '../source/lsn.ts';
-import type { RowChange } from '../source/row-change.ts';
+import { type RowChange, unchanged } from '../source/row-change.ts';
 import type { Fact, FactChange } from './fact.ts';
 import { type FinalStep, type FinalTurn, factsOf } from './final-facts.ts';
 import { foldChange } from './fold.ts';
@@ -28,13 +28,16 @@ const turnWrite = fc.record({
   parentUid,
   activeChild: parentUid,
   createdAt: at,
+  content: fc.constantFrom('x', 'y', null),
+  toasted: fc.boolean(),
 });
 const stepWrite = fc.record({
   table: fc.constant('steps' as const),
   key: fc.record({ agentTurnUid: turnUid, idx }),
   tpe: fc.constantFrom(0, 1, 11, 99, null),
   createdAt: at,
-  content: fc.constantFrom('x', 'y'),
+  content: fc.constantFrom('x', 'y', null),
+  toasted: fc.boolean(),
 });
 const write = fc.oneof(
   { weight: 1, arbitrary: sessionWrite },
@@ -78,9 +81,13 @@ function rowOf(of: Write): object {
     sessionUid: session,
     parentUid: parent,
     activeChild,
-    prompt: null,
+    prompt: of.table === 'human_turns' ? (of['content'] as string) : null,
     createdAt,
   };
+}
+
+function textColumn(table: string): string | null {
+  return table === 'steps' ? 'content' : table === 'human_turns' ? 'prompt' : null;
 }
 
 /** The model: source rows in maps, changes in order; and the fold beside it. */
@@ -93,7 +100,14 @@ class History {
   #highest = 0;
 
   change(operation: RowChange['operation'], of: Write, formerKey: unknown = null): void {
-    const row = operation === 'delete' ? null : rowOf(of);
+    const former = this.source.get(keyText({ ...of, key: (formerKey ?? of.key) as string }))?.row;
+    let row = operation === 'delete' ? null : rowOf(of);
+    // A large value that an UPDATE leaves alone arrives as a placeholder.
+    const toasted = operation === 'update' && of['toasted'] === true ? textColumn(of.table) : null;
+    if (toasted !== null && row !== null && former !== undefined) {
+      row = { ...row, [toasted]: (former as Record<string, unknown>)[toasted] };
+    }
+    const told = toasted === null || row === null ? row : { ...row, [toasted]: unchanged };
     if (formerKey !== null) this.source.delete(keyText({ ...of, key: formerKey as string }));
     if (row === null) this.source.delete(keyText(of));
     else this.source.set(keyText(of), { table: of.table, row });
@@ -102,7 +116,7 @@ class History {
       operation,
       key: of.key,
       formerKey,
-      row,
+      row: told,
     } as never as RowChange;
     const isRead = operation === 'read';
     if (!isRead) this.#lsn += 1;

@@ -11,6 +11,7 @@ import { foldStep } from './fold-step.ts';
 import { foldTurn } from './fold-turn.ts';
 import type { Moment } from './moment.ts';
 import type { Outcome } from './outcome.ts';
+import { resolveUnchanged } from './rekey.ts';
 import type { Fold } from './requests.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -22,9 +23,13 @@ export function* foldChange(
 ): Fold<Outcome> {
   const { formerKey } = change;
   if (formerKey === null) return yield* foldOne(workspace, change, moments[0]);
+  const whole = yield* resolveUnchanged(workspace, change);
   const gone = { ...change, operation: 'delete', key: formerKey, formerKey: null, row: null };
-  const first = yield* foldOne(workspace, gone as RowChange, moments[0]);
-  const come = { ...change, operation: 'create', formerKey: null };
+  const first = yield* foldOne(workspace, gone as RowChange, {
+    ...moments[0],
+    isRekey: true,
+  });
+  const come = { ...whole, operation: 'create', formerKey: null };
   const second = yield* foldOne(workspace, come as RowChange, moments[1]);
   return second === 'stale' || second === 'same' ? first : second;
 }

@@ -34,6 +34,8 @@ export type Moment = {
   /** Read by a snapshot: no LSN of its own, compared by value. */
   readonly isRead: boolean;
   readonly sweep: SweepExpectation | null;
+  /** The row goes because its identity changed: its tombstone keeps its text (rekey.ts). */
+  readonly isRekey?: boolean;
 };
 
 export function momentOf(

@@ -13,3 +13,11 @@ export type Outcome = 'applied' | 'parked' | 'same' | 'stale';
 export function textOf(column: TextColumn, former: string | null | undefined): string | null {
   return column === unchanged ? (former ?? null) : column;
 }
+
+/** What a tombstone keeps of a text: nothing, unless the row went on under another key. */
+export function keptText(
+  moment: { readonly isRekey?: boolean },
+  former: string | null | undefined,
+): string | null {
+  return moment.isRekey === true ? (former ?? null) : null;
+}

@@ -246,7 +246,7 @@ async function play(
       };
     });
     // Gone for good at its last operation, even if it had joined again meanwhile.
-    mortal.died.then(one.leave);
+    void mortal.died.then(one.leave);
     await Promise.race([expired, mortal.died, untilCommitted(log)]);
     one.expire();
   }

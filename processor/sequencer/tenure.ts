@@ -166,7 +166,11 @@ export class Tenure {
   async #fold(record: LogRecord, source: SourceRecord): Promise<RecordOutcome> {
     switch (source.kind) {
       case 'row': {
-        if (source.snapshot === 'first') await this.#beginSnapshot(record);
+        // A snapshot of one row marks it as the last only.
+        const begins =
+          source.snapshot === 'first' ||
+          (source.snapshot === 'last' && this.#ledger.snapshotFrom === null);
+        if (begins) this.#beginSnapshot(record);
         const outcome = await this.#foldChange(record, source);
         if (source.snapshot === 'last') await this.#endSnapshot(record, source);
         return outcome;
@@ -236,7 +240,7 @@ export class Tenure {
     this.#eventsSinceWatermark = false;
   }
 
-  async #beginSnapshot(record: LogRecord): Promise<void> {
+  #beginSnapshot(record: LogRecord): void {
     const snapshotFrom = positionOf(this.#context.settings.positionBase, record.offset);
     const snapshotSweeps = this.#ledger.highestLsn !== 0;
     this.#ledger = { ...this.#ledger, snapshotFrom, snapshotSweeps };
