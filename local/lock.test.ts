@@ -40,7 +40,7 @@ describe('the lock', () => {
   test('is not waited for longer than the limit, and the error names the holder', async () => {
     await withLock(join(dir, 'lock'), 1_000, async () => {
       const second = withLock(join(dir, 'lock'), 0, async () => 'in');
-      await expect(second).rejects.toThrow(`Process ${process.pid} has held`);
+      await expect(second).rejects.toThrow(`Process ${process.pid} holds`);
     });
   });
 });

@@ -22,7 +22,7 @@ export async function withLock<Result>(
     if (Date.now() >= deadline) {
       throw new TurnstreamError(
         'PREFLIGHT',
-        `Process ${holderOf(path)?.pid ?? '?'} has held ${path} for ${Math.round(limitMs / 1000)} s. Wait for it to end, or end it, and try again.`,
+        `Process ${holderOf(path)?.pid ?? '?'} holds ${path} and did not release it within ${Math.round(limitMs / 1000)} s. Wait for it to end, or end it, and try again.`,
       );
     }
     await pause(pollMs);

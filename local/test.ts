@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../processor/error.ts';
 import { removeData } from './data.ts';
+import { withLock } from './lock.ts';
 import { checkBeforeStart } from './preflight.ts';
 import { lastLines } from './process.ts';
 import { logFile } from './server.ts';
@@ -76,14 +77,29 @@ function runTests(
   environment: Environment,
 ): Promise<StepResult> {
   const report = join(resultsDir, `${project}.json`);
+  rmSync(report, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const command = ['vitest', 'run', '--project', project, ...reporters, ...filters] as const;
   return runStep(`${project} tests`, command, environment, report);
 }
 
+/** One run at a time in a checkout: a second one would take the first one's servers away. */
 async function runStackTests(filters: readonly string[]): Promise<StepResult> {
+  const settings = readSettings(testEnvironment(process.env));
+  const lock = join(settings.dir, 'stack-tests.lock');
+  try {
+    return await withLock(lock, 0, () => runLockedStackTests(settings, filters));
+  } catch (error) {
+    console.error(messageOf(error));
+    return { name: 'stack tests', exitCode: 1, counts: null, seconds: 0 };
+  }
+}
+
+async function runLockedStackTests(
+  settings: Settings,
+  filters: readonly string[],
+): Promise<StepResult> {
   const environment = testEnvironment(process.env);
-  const settings = readSettings(environment);
   const started = Date.now();
   console.log('\n── start of the test stack');
   try {
@@ -138,7 +154,6 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-rmSync(resultsDir, { recursive: true, force: true });
 mkdirSync(resultsDir, { recursive: true });
 const steps = await runAll();
 const summary = summarise(steps);
