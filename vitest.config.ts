@@ -8,6 +8,8 @@ export default defineConfig({
           name: 'unit',
           include: ['**/*.test.ts'],
           exclude: ['node_modules/**', '.turnstream/**', 'test/stack/**'],
+          // Laws run a thousand histories, on a machine that may have other work.
+          testTimeout: 120_000,
         },
       },
       {

@@ -24,7 +24,15 @@ import {
 } from './process.ts';
 import { repositoryDir, type SettingName, type Settings, settingTable } from './settings.ts';
 
-export type ServerName = 'postgres' | 'kafka' | 'registry' | 'connect' | 'cassandra';
+export type ServerName =
+  | 'postgres'
+  | 'kafka'
+  | 'registry'
+  | 'connect'
+  | 'cassandra'
+  // Turnstream's own: services.ts.
+  | 'sequencer'
+  | 'worker';
 
 export type StartContext = {
   readonly settings: Settings;

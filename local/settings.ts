@@ -41,6 +41,13 @@ export const settingTable = {
   registryPort: row('REGISTRY_PORT', 'port', '18081', 'schema registry, REST'),
   cassandraPort: row('CASSANDRA_PORT', 'port', '19042', 'Cassandra, CQL'),
   cassandraStoragePort: row('CASSANDRA_STORAGE_PORT', 'port', '17000', 'Cassandra, node to node'),
+  sequencerMetricsPort: row(
+    'SEQUENCER_METRICS_PORT',
+    'port',
+    '9464',
+    'metrics of the demo’s sequencer',
+  ),
+  workerMetricsPort: row('WORKER_METRICS_PORT', 'port', '9465', 'metrics of the demo’s worker'),
   postgresBuffers: row('POSTGRES_BUFFERS_MIB', 'mebibytes', '128', 'Postgres shared buffers'),
   kafkaHeap: row('KAFKA_HEAP_MIB', 'mebibytes', '512', 'largest heap of Kafka'),
   connectHeap: row('CONNECT_HEAP_MIB', 'mebibytes', '1024', 'largest heap of Kafka Connect'),

@@ -14,6 +14,7 @@ import { host } from './probe.ts';
 import { registry } from './registry.ts';
 import {
   killOne,
+  runningServer,
   type Server,
   type ServerName,
   type StartContext,
@@ -22,6 +23,7 @@ import {
   startOne,
   stopOne,
 } from './server.ts';
+import { services } from './services.ts';
 import { type Environment, readSettings, type Settings } from './settings.ts';
 
 /** In the order in which people read them; the start is parallel. */
@@ -195,6 +197,9 @@ export async function stopStack(
     const seconds = ((Date.now() - started) / 1000).toFixed(1);
     say(server, result === 'not running' ? result : `${result} after ${seconds} s`);
   };
+  // Turnstream first: it drains while everything that it works with still answers.
+  const running = services.filter(({ name }) => runningServer(settings, name) !== null);
+  await Promise.all(running.map(stop));
   const inOrder = async (): Promise<void> => {
     for (const server of ordered) await stop(server);
   };

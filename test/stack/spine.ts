@@ -1,0 +1,210 @@
+/**
+ * The whole of Turnstream on the real stack, with names of its own (schema, slot, topics, groups,
+ * keyspace): capture, sequencers and workers as processes, and the judge over what they made.
+ */
+import { randomBytes } from 'node:crypto';
+import { Kafka, logLevel } from 'kafkajs';
+import pg from 'pg';
+import { stackAddresses } from '../../local/stack.ts';
+import { CqlCheckpointStore } from '../../processor/cql/checkpoint-store.ts';
+import { type CqlSession, connectCql, cqlDefaults } from '../../processor/cql/cluster.ts';
+import { readAll, readAllTotals } from '../../processor/cql/read.ts';
+import type { ReadModel } from '../../processor/engine/store.ts';
+import { type Lsn, parseLsn } from '../../processor/source/lsn.ts';
+import { projections } from '../../projections/index.ts';
+import { tables } from './capture-sandbox.ts';
+import { collect, expectedRows, type JudgedRows } from './judge.ts';
+import { describeDifference, difference, isEqual, summedOverShards } from './judge-difference.ts';
+import { TurnstreamProcess } from './turnstream-process.ts';
+
+export const spinePartitions = 4;
+
+const models: readonly ReadModel[] = projections.map(({ shape }) => ({ shape, generation: 1 }));
+
+export class Spine {
+  readonly name = `spine_${randomBytes(4).toString('hex')}`;
+  readonly addresses = stackAddresses();
+  readonly pool: pg.Pool;
+  readonly env: Readonly<Record<string, string>>;
+  readonly processes: TurnstreamProcess[] = [];
+  #cql: CqlSession | undefined;
+
+  constructor(more: Readonly<Record<string, string>> = {}) {
+    const { postgres } = this.addresses;
+    this.pool = new pg.Pool({ ...postgres, max: 40, options: `-c search_path=${this.name}` });
+    // A server that is stopped on purpose ends idle connections.
+    this.pool.on('error', () => undefined);
+    this.env = { ...this.#environment(), ...more };
+  }
+
+  #environment(): Record<string, string> {
+    const { postgres, kafka, connect, registry, cql } = this.addresses;
+    const { name } = this;
+    return {
+      TURNSTREAM_POSTGRES_HOST: postgres.host,
+      TURNSTREAM_POSTGRES_PORT: String(postgres.port),
+      TURNSTREAM_POSTGRES_DATABASE: postgres.database,
+      TURNSTREAM_POSTGRES_SCHEMA: name,
+      TURNSTREAM_KAFKA_BROKERS: kafka.brokers.join(),
+      TURNSTREAM_KAFKA_CHANGES_TOPIC: `${name}.changes`,
+      TURNSTREAM_KAFKA_EVENTS_TOPIC: `${name}.events`,
+      TURNSTREAM_KAFKA_DEAD_LETTERS_TOPIC: `${name}.dead-letters`,
+      TURNSTREAM_KAFKA_SEQUENCER_GROUP: `${name}.sequencer`,
+      TURNSTREAM_KAFKA_PROJECTIONS_GROUP: `${name}.projections`,
+      TURNSTREAM_EVENTS_PARTITIONS: String(spinePartitions),
+      TURNSTREAM_REGISTRY_URL: `${registry.url}/apis/ccompat/v7`,
+      TURNSTREAM_CONNECT_URL: connect.url,
+      TURNSTREAM_CONNECT_REGISTRY_URL: `${registry.url}/apis/registry/v2`,
+      TURNSTREAM_CONNECT_CONNECTOR_NAME: name,
+      TURNSTREAM_CONNECT_SLOT_NAME: name,
+      TURNSTREAM_CONNECT_PUBLICATION_NAME: name,
+      TURNSTREAM_CONNECT_TOPIC_PREFIX: name,
+      TURNSTREAM_CQL_CONTACT_POINTS: cql.contactPoints.join(),
+      TURNSTREAM_CQL_PORT: String(cql.port),
+      TURNSTREAM_CQL_DATACENTER: cql.datacenter,
+      TURNSTREAM_CQL_KEYSPACE: name,
+      TURNSTREAM_METRICS_PORT: '0',
+      TURNSTREAM_METRICS_POLL_INTERVAL_MS: '500',
+      TURNSTREAM_LOG_FORMAT: 'json',
+    };
+  }
+
+  /** Schema, tables, capture and read models; no process of ours runs yet. */
+  async prepare(
+    createTables: (pool: pg.Pool) => Promise<unknown> = createPlainTables,
+  ): Promise<void> {
+    await this.pool.query(`CREATE SCHEMA ${this.name}`);
+    await createTables(this.pool);
+    await this.command('connect');
+    await this.command('schema', 'apply');
+  }
+
+  /** Runs a command to its end; rejects unless it exits with 0. Answers its stdout. */
+  async command(...args: readonly string[]): Promise<string> {
+    const run = new TurnstreamProcess(args, this.env);
+    const code = await run.exited;
+    if (code !== 0)
+      throw new Error(`turnstream ${args.join(' ')} exited with ${code}:\n${run.log()}`);
+    return run.stdout;
+  }
+
+  start(...args: readonly string[]): TurnstreamProcess {
+    const started = new TurnstreamProcess(args, this.env);
+    this.processes.push(started);
+    return started;
+  }
+
+  startBoth(): { readonly sequencer: TurnstreamProcess; readonly worker: TurnstreamProcess } {
+    return { sequencer: this.start('sequence'), worker: this.start('run', '--all') };
+  }
+
+  async currentLsn(): Promise<Lsn> {
+    const { rows } = await this.pool.query<{ lsn: string }>(
+      'SELECT pg_current_wal_insert_lsn() AS lsn',
+    );
+    return parseLsn(rows[0]!.lsn)!;
+  }
+
+  /** Resolves when every read model's watermark has passed what is committed now. */
+  async caughtUp(): Promise<void> {
+    const lsn = await this.currentLsn();
+    const checkpoints = new CqlCheckpointStore(await this.#session(), this.name);
+    for (;;) {
+      const behind = await Promise.all(
+        models.map(async (model) => {
+          const marks = [...(await checkpoints.load(model)).values()];
+          return (
+            marks.length < spinePartitions ||
+            marks.some(({ watermark }) => watermark === null || watermark.lsn < lsn)
+          );
+        }),
+      );
+      if (!behind.includes(true)) return;
+      this.#mindTheDead();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  #mindTheDead(): void {
+    for (const { lines, log } of this.processes) {
+      if (lines.some(({ level }) => level === 'fatal')) throw new Error(log());
+    }
+  }
+
+  /** What differs between the read models and SQL over Postgres, in words; null when nothing does. */
+  async judged(): Promise<string | null> {
+    await this.caughtUp();
+    const client = await this.pool.connect();
+    try {
+      const expected = await expectedRows(client, this.name);
+      const reports: string[] = [];
+      for (const model of models) {
+        const name = model.shape.projection as keyof typeof expected;
+        const found = difference(expected[name], await this.rowsOf(model));
+        if (!isEqual(found)) reports.push(describeDifference(name, found));
+      }
+      return reports.length === 0 ? null : reports.join('\n');
+    } finally {
+      client.release();
+    }
+  }
+
+  async rowsOf(model: ReadModel): Promise<JudgedRows> {
+    const session = await this.#session();
+    if (model.shape.kind === 'map') {
+      return collect(await readAll(session, this.name, model));
+    }
+    const rows = await readAllTotals(session, this.name, model);
+    return summedOverShards(rows.map(({ key, totals }) => ({ key, values: totals })));
+  }
+
+  model(name: string): ReadModel {
+    return models.find(({ shape }) => shape.projection === name)!;
+  }
+
+  async #session(): Promise<CqlSession> {
+    const { contactPoints, port, datacenter } = this.addresses.cql;
+    this.#cql ??= await connectCql({
+      ...cqlDefaults,
+      contactPoints,
+      port,
+      localDataCenter: datacenter,
+    });
+    return this.#cql;
+  }
+
+  async drop(): Promise<void> {
+    await Promise.all(this.processes.map((one) => one.stop()));
+    const { connect, kafka } = this.addresses;
+    await fetch(`${connect.url}/connectors/${this.name}`, { method: 'DELETE' });
+    await this.#dropSlot();
+    await this.pool.query(`DROP PUBLICATION IF EXISTS ${this.name}`);
+    await this.pool.query(`DROP SCHEMA IF EXISTS ${this.name} CASCADE`);
+    await this.pool.end();
+    const session = await this.#session();
+    await session.client.execute(`DROP KEYSPACE IF EXISTS ${this.name}`);
+    await session.close();
+    const admin = new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    const topics = (await admin.listTopics()).filter((topic) => topic.includes(this.name));
+    await admin.deleteTopics({ topics });
+    await admin.disconnect();
+  }
+
+  /** The connector holds it for a moment after its end. */
+  async #dropSlot(): Promise<void> {
+    for (;;) {
+      const { rows } = await this.pool.query<{ active: boolean }>(
+        'SELECT active FROM pg_replication_slots WHERE slot_name = $1',
+        [this.name],
+      );
+      if (rows.length === 0) return;
+      if (rows[0]!.active) await new Promise((resolve) => setTimeout(resolve, 50));
+      else await this.pool.query('SELECT pg_drop_replication_slot($1)', [this.name]);
+    }
+  }
+}
+
+function createPlainTables(pool: pg.Pool): Promise<unknown> {
+  return pool.query(tables);
+}

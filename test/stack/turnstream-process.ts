@@ -1,0 +1,83 @@
+/** One `turnstream` process of a stack test: its logs, its metrics page, its end. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const command = fileURLToPath(new URL('../../bin/turnstream.mjs', import.meta.url));
+
+type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: string };
+
+export class TurnstreamProcess {
+  readonly lines: LogLine[] = [];
+  readonly exited: Promise<number | null>;
+  readonly #child: ChildProcess;
+  #changed: () => void = () => undefined;
+  #stdout = '';
+
+  constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
+    this.#child = spawn(process.execPath, [command, ...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child.stdout?.on('data', (chunk) => {
+      this.#stdout += String(chunk);
+    });
+    if (this.#child.stderr !== null) {
+      createInterface({ input: this.#child.stderr }).on('line', (line) => this.#take(line));
+    }
+    this.exited = new Promise((resolve) => {
+      this.#child.on('close', (code) => {
+        resolve(code);
+        this.#changed();
+      });
+    });
+  }
+
+  #take(line: string): void {
+    try {
+      this.lines.push(JSON.parse(line) as LogLine);
+    } catch {
+      this.lines.push({ msg: line });
+    }
+    this.#changed();
+  }
+
+  get stdout(): string {
+    return this.#stdout;
+  }
+
+  /** The first log line that is meant; rejects with the log when the process ends before. */
+  async line(isMeant: (line: LogLine) => boolean): Promise<LogLine> {
+    for (;;) {
+      const found = this.lines.find(isMeant);
+      if (found !== undefined) return found;
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
+        throw new Error(`the process has ended:\n${this.log()}`);
+      }
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve;
+      });
+    }
+  }
+
+  async metrics(): Promise<string> {
+    const { metrics } = await this.line((line) => typeof line['metrics'] === 'string');
+    const response = await fetch(String(metrics));
+    if (!response.ok) throw new Error(`the metrics page answers ${response.status}`);
+    return await response.text();
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** An orderly end; the exit code. */
+  async stop(): Promise<number | null> {
+    this.kill('SIGTERM');
+    return await this.exited;
+  }
+
+  log(): string {
+    return this.lines.map((line) => JSON.stringify(line)).join('\n');
+  }
+}
