@@ -40,7 +40,8 @@ export type Segment = {
 
 const rowBytes = 200;
 /** A segment above this is closed after the change that filled it: it must fit one CQL batch. */
-const segmentBytesMax = 16 * 1024;
+const segmentBytesMax = 20 * 1024;
+const inlineCharsMax = 4096;
 /** A container above this forgets the steps that it has just read through. */
 const containerBytesMax = 4 * 1024 * 1024;
 
@@ -72,8 +73,10 @@ export class Container {
   /** Rows changed since the last seal, in the order of their last change. */
   readonly #dirty = new Map<string, RowRef>();
   #dirtyBytes = 0;
-  /** Everything changed since the last flush, sealed or not: newer than what is stored. */
-  readonly #unwritten = new Map<string, RowRef>();
+  /** Everything changed since the last `takeSegments`: newer than what is stored. */
+  #unwritten = new Map<string, RowRef>();
+  /** Taken to be written, and not known to be stored yet. */
+  #inFlight = new Map<string, RowRef>();
   #segments: Segment[] = [];
   #touched = false;
 
@@ -139,10 +142,12 @@ export class Container {
 
   /** The steps of a turn, present or not, that the store does not have as they are now. */
   *unwrittenSteps(turnUid: string): Generator<StepState> {
-    for (const ref of this.#unwritten.values()) {
-      if (ref.kind !== 'step' || ref.turnUid !== turnUid) continue;
-      const step = this.step(ref.turnUid, ref.idx);
-      if (step) yield step;
+    for (const refs of [this.#inFlight, this.#unwritten]) {
+      for (const ref of refs.values()) {
+        if (ref.kind !== 'step' || ref.turnUid !== turnUid) continue;
+        const step = this.step(ref.turnUid, ref.idx);
+        if (step) yield step;
+      }
     }
   }
 
@@ -188,15 +193,23 @@ export class Container {
     return this.#touched || this.#segments.length > 0;
   }
 
-  /** What to write, in order; call `written` when it is stored. */
-  unwrittenSegments(): readonly Segment[] {
+  /** Something of it is not stored yet: it must not be forgotten. */
+  get isUnwritten(): boolean {
+    return this.needsWrite || this.#inFlight.size > 0;
+  }
+
+  /** What to write, in order; call `written` when it is stored, before the next take. */
+  takeSegments(): readonly Segment[] {
     this.seal();
-    return this.#segments;
+    const segments = this.#segments;
+    this.#segments = [];
+    this.#inFlight = this.#unwritten;
+    this.#unwritten = new Map();
+    return segments;
   }
 
   written(): void {
-    this.#segments = [];
-    this.#unwritten.clear();
+    this.#inFlight = new Map();
   }
 
   /** The value of a reference as known, null when absent, undefined when not known. */
@@ -245,7 +258,8 @@ export class Container {
     const steps = this.#steps.get(turnUid);
     if (steps === undefined) return;
     for (const [idx, step] of steps) {
-      if (this.#unwritten.has(keyOf({ kind: 'step', turnUid, idx }))) continue;
+      const key = keyOf({ kind: 'step', turnUid, idx });
+      if (this.#unwritten.has(key) || this.#inFlight.has(key)) continue;
       this.bytes -= sizeOf(step);
       steps.delete(idx);
     }
@@ -297,8 +311,9 @@ function sizeOf(value: RowValue | null): number {
   return rowBytes;
 }
 
-/** What a row takes in a batch; large texts are stored apart. */
+/** What a row takes in a batch; larger texts are stored apart. */
 function storedSizeOf(value: RowValue): number {
   const text = 'content' in value ? value.content : 'prompt' in value ? value.prompt : null;
-  return rowBytes + Math.min(text?.length ?? 0, 4096) * 2;
+  if (text === null || text.length > inlineCharsMax) return rowBytes;
+  return rowBytes + Buffer.byteLength(text);
 }

@@ -36,10 +36,10 @@ export class MemoryDriver {
   /** As after the raw offset's commit. */
   commit(): void {
     this.flush();
-    const { hintsToRemove } = this.workspace;
-    for (const hint of hintsToRemove) this.#hintsOf(hint).delete(hint.sessionUid);
-    this.workspace.hintsToRemove = [];
-    this.workspace.hintsRemoved(hintsToRemove);
+    for (const hint of this.workspace.takeHintsToRemove()) {
+      this.#hintsOf(hint).delete(hint.sessionUid);
+    }
+    this.workspace.hintsRemoved();
   }
 
   forget(): void {
@@ -58,7 +58,7 @@ export class MemoryDriver {
     if (!container?.needsWrite) return;
     const stored = this.#stored.get(name) ?? { position: -1, rows: new Map() };
     this.#stored.set(name, stored);
-    for (const segment of container.unwrittenSegments()) {
+    for (const segment of container.takeSegments()) {
       for (const row of segment.rows) stored.rows.set(keyOf(row.ref), row);
       stored.position = segment.position;
     }

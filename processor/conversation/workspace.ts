@@ -25,7 +25,8 @@ export class Workspace {
   /** Added before their containers' batches are written. */
   hintsToAdd: HintChange[] = [];
   /** Removed after the raw offset of their change is committed. */
-  hintsToRemove: HintChange[] = [];
+  #hintsToRemove: HintChange[] = [];
+  #hintsInRemoval: readonly HintChange[] = [];
   /** Events and watermarks in the order of their positions. */
   events: LogEntry[] = [];
   /** Steps whose turn is unknown: how many more or fewer than at the start. */
@@ -58,7 +59,7 @@ export class Workspace {
     return this.#recent;
   }
 
-  /** After a flush: measures what was touched, and evicts the longest unused down to the limit. */
+  /** Between batches: measures what was touched, and evicts the longest unused down to the limit. */
   settle(bytesMax: number): void {
     for (const container of this.#recent) {
       container.relieveAll();
@@ -66,8 +67,9 @@ export class Workspace {
       this.#measured.set(container.name, container.bytes);
     }
     this.#recent.clear();
-    for (const name of this.#containers.keys()) {
+    for (const [name, container] of this.#containers) {
       if (this.#bytes <= bytesMax) return;
+      if (container.isUnwritten) continue;
       this.#containers.delete(name);
       this.#bytes -= this.#measured.get(name) ?? 0;
       this.#measured.delete(name);
@@ -103,8 +105,12 @@ export class Workspace {
   addHint(hint: HintChange): void {
     const key = `${hint.role}:${hint.uid}`;
     const sessions = this.#hints.get(key) ?? [];
-    if (this.hintsToRemove.length > 0) {
-      this.hintsToRemove = this.hintsToRemove.filter((other) => !sameHint(other, hint));
+    const isOther = (other: HintChange) => !sameHint(other, hint);
+    if (this.#hintsToRemove.length > 0) {
+      this.#hintsToRemove = this.#hintsToRemove.filter(isOther);
+    }
+    if (this.#hintsInRemoval.length > 0) {
+      this.#hintsInRemoval = this.#hintsInRemoval.filter(isOther);
     }
     if (!sessions.includes(hint.sessionUid)) {
       this.#hints.set(key, [...sessions, hint.sessionUid]);
@@ -114,16 +120,23 @@ export class Workspace {
 
   /** The hint stays until the change's raw offset is committed. */
   removeHintLater(hint: HintChange): void {
-    this.hintsToRemove.push(hint);
+    this.#hintsToRemove.push(hint);
   }
 
-  /** After they were removed from the store. */
-  hintsRemoved(hints: readonly HintChange[]): void {
-    for (const hint of hints) {
+  takeHintsToRemove(): readonly HintChange[] {
+    this.#hintsInRemoval = this.#hintsToRemove;
+    this.#hintsToRemove = [];
+    return this.#hintsInRemoval;
+  }
+
+  /** What was taken is removed from the store; a hint that came back meanwhile is there again. */
+  hintsRemoved(): void {
+    for (const hint of this.#hintsInRemoval) {
       const key = `${hint.role}:${hint.uid}`;
       const sessions = this.#hints.get(key)?.filter((uid) => uid !== hint.sessionUid);
       if (sessions !== undefined) this.#hints.set(key, sessions);
     }
+    this.#hintsInRemoval = [];
   }
 
   get hintCount(): number {

@@ -4,7 +4,7 @@
  * committed by the tenure after all of it. So state is never ahead of the events, and whoever has
  * seen a newer owner's state fails the fence before it can write.
  */
-import type { Container } from '../conversation/container.ts';
+import type { Container, Segment } from '../conversation/container.ts';
 import type { Workspace } from '../conversation/workspace.ts';
 import { TurnstreamError } from '../error.ts';
 import type { LogEntry } from '../event/event.ts';
@@ -20,34 +20,47 @@ export type FlushPorts = Pick<TenureContext, 'producer' | 'store' | 'encode' | '
   readonly fence: () => Promise<void>;
 };
 
-/** Writes all that the workspace brought forth: the containers named first, in this order. */
-export async function flush(
-  workspace: Workspace,
-  order: readonly string[],
-  ports: FlushPorts,
-): Promise<void> {
-  const { insist } = ports;
-  await appendEvents(workspace, ports);
-  const dirty = dirtyContainers(workspace, order);
-  if (dirty.length === 0 && workspace.hintsToAdd.length === 0) return;
-  await ports.fence();
-  const hints = workspace.hintsToAdd;
-  if (hints.length > 0) await insist('add hints', () => ports.store.addHints(hints));
+/**
+ * Appends the events, and adds the hints. Both may go ahead of the state at any time: a repeated
+ * event is dropped by readers, and a hint only says where to look.
+ */
+export async function publish(workspace: Workspace, ports: FlushPorts): Promise<void> {
+  const { settings, producer, store, encode, insist } = ports;
+  const { events, hintsToAdd } = workspace;
+  workspace.events = [];
   workspace.hintsToAdd = [];
-  const first = dirty.filter(({ name }) => order.includes(name));
-  for (const container of first) await writeContainer(container, ports);
-  await inParallel(dirty.slice(first.length), ports.settings.writeConcurrencyMax, (container) =>
-    writeContainer(container, ports),
+  const records = recordsOf(events, settings, encode);
+  await Promise.all([
+    records.length > 0 && insist('append events', () => producer.append(records)),
+    hintsToAdd.length > 0 && insist('add hints', () => store.addHints(hintsToAdd)),
+  ]);
+}
+
+/** What is to be written of one container. */
+export type Pending = { readonly container: Container; readonly segments: readonly Segment[] };
+
+/** Takes what has changed since the last take: the containers named first, in this order. */
+export function takePending(workspace: Workspace, order: readonly string[]): readonly Pending[] {
+  const named = order.map((name) => workspace.container(name));
+  const rest = [...workspace.touched()].filter(({ name }) => !order.includes(name));
+  return [...named, ...rest].flatMap((container) =>
+    container?.needsWrite === true ? [{ container, segments: container.takeSegments() }] : [],
   );
 }
 
-/** Events alone may go ahead of their state at any time: a repetition is dropped by readers. */
-export async function appendEvents(workspace: Workspace, ports: FlushPorts): Promise<void> {
-  if (workspace.events.length === 0) return;
-  const { settings, producer, encode, insist } = ports;
-  const records = recordsOf(workspace.events, settings, encode);
-  await insist('append events', () => producer.append(records));
-  workspace.events = [];
+/** The fence, then the state; what it brought forth must be published. */
+export async function writeState(
+  pending: readonly Pending[],
+  order: readonly string[],
+  ports: FlushPorts,
+): Promise<void> {
+  if (pending.length === 0) return;
+  await ports.fence();
+  const isFirst = ({ container }: Pending) => order.includes(container.name);
+  const first = pending.filter(isFirst);
+  for (const one of first) await writeContainer(one, ports);
+  const rest = first.length === 0 ? pending : pending.filter((one) => !isFirst(one));
+  await inParallel(rest, ports.settings.writeConcurrencyMax, (one) => writeContainer(one, ports));
 }
 
 function recordsOf(
@@ -72,18 +85,12 @@ function recordsOf(
   return records;
 }
 
-function dirtyContainers(workspace: Workspace, order: readonly string[]): readonly Container[] {
-  const named = order.map((name) => workspace.container(name));
-  const rest = [...workspace.touched()].filter(({ name }) => !order.includes(name));
-  return [...named, ...rest].filter((container) => container?.needsWrite === true) as Container[];
-}
-
-async function writeContainer(container: Container, ports: FlushPorts): Promise<void> {
-  const segments = container.unwrittenSegments().map(({ position, rows }) => ({
-    position,
-    rows: rows.map(({ ref, value }) => storedRow(ref, value)),
+async function writeContainer({ container, segments }: Pending, ports: FlushPorts): Promise<void> {
+  const rows = segments.map((segment) => ({
+    position: segment.position,
+    rows: segment.rows.map(({ ref, value }) => storedRow(ref, value)),
   }));
-  await ports.insist('write state', () => ports.store.write(container.name, segments));
+  await ports.insist('write state', () => ports.store.write(container.name, rows));
   container.written();
 }
 

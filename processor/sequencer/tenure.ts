@@ -6,7 +6,7 @@
  */
 import { foldChange } from '../conversation/fold.ts';
 import { momentOf } from '../conversation/moment.ts';
-import { Workspace } from '../conversation/workspace.ts';
+import { type HintChange, Workspace } from '../conversation/workspace.ts';
 import { ByteBudget } from '../engine/byte-budget.ts';
 import { untilDone } from '../engine/retry.ts';
 import { assertNever, TurnstreamError } from '../error.ts';
@@ -15,7 +15,14 @@ import { positionOf } from '../source/position.ts';
 import type { SourceRecord } from '../source/row-change.ts';
 import { deadLetterOf } from './dead-letter.ts';
 import { readAhead, runFold } from './driver.ts';
-import { appendEvents, type FlushPorts, fencedError, flush } from './flush.ts';
+import {
+  type FlushPorts,
+  fencedError,
+  type Pending,
+  publish,
+  takePending,
+  writeState,
+} from './flush.ts';
 import { decodeLedger, encodeLedger, isNewLsn, type Ledger, withLsn } from './ledger.ts';
 import type { RecordOutcome } from './observer.ts';
 import type { TenureContext } from './settings.ts';
@@ -40,6 +47,8 @@ export class Tenure {
   #queue: { readonly record: LogRecord; readonly bytes: number }[] = [];
   #working: Promise<void> = Promise.resolve();
   #idle = true;
+  /** The state of the batch before, on its way to the store. */
+  #writing: Promise<void> = Promise.resolve();
   #eventsSinceWatermark = false;
 
   constructor(context: TenureContext, epoch: number, committed: OffsetCommit | null) {
@@ -77,7 +86,7 @@ export class Tenure {
   #start(failed: (error: unknown) => void): void {
     if (!this.#idle) return;
     this.#idle = false;
-    this.#working = this.#work().catch((error: unknown) => {
+    this.#working = this.#work(failed).catch((error: unknown) => {
       this.end();
       failed(error);
     });
@@ -91,14 +100,15 @@ export class Tenure {
   /** Resolves when everything taken so far is durable. */
   async drained(): Promise<void> {
     await this.#working;
+    await this.#writing;
   }
 
-  async #work(): Promise<void> {
+  async #work(failed: (error: unknown) => void): Promise<void> {
     // What came in one fetch is one batch.
     await this.#context.clock.yield();
     try {
       while (this.#queue.length > 0 && !this.#over.signal.aborted) {
-        await this.#process(this.#nextBatch());
+        await this.#process(this.#nextBatch(), failed);
       }
     } finally {
       this.#idle = true;
@@ -119,7 +129,7 @@ export class Tenure {
     return taken.map(({ record }) => record);
   }
 
-  async #process(records: readonly LogRecord[]): Promise<void> {
+  async #process(records: readonly LogRecord[], failed: (error: unknown) => void): Promise<void> {
     const { clock, observer } = this.#context;
     const last = records.at(-1);
     if (last === undefined) return;
@@ -134,10 +144,11 @@ export class Tenure {
     for (const { record, source } of taken) {
       if (source === null) continue;
       observer.record(await this.#fold(record, source));
-      if (this.#workspace.events.length >= pendingEventsMax) await this.#append();
+      if (this.#workspace.events.length >= pendingEventsMax) await this.#publish();
     }
-    await this.#flush([]);
-    await this.#finish(last.offset + 1);
+    await this.#publish();
+    await this.#writing;
+    this.#writing = this.#writeBehind(last.offset + 1, failed);
     observer.batch(records.length, (clock.nowMs() - startedMs) / 1000);
     observer.cache(this.#workspace.containerCount, this.#workspace.bytes);
     observer.parkedSteps(this.#ledger.parkedSteps + this.#workspace.parkedSteps);
@@ -283,43 +294,61 @@ export class Tenure {
     this.#ledger = { ...this.#ledger, pendingSweep };
   }
 
-  async #append(): Promise<void> {
-    this.#report();
-    await appendEvents(this.#workspace, this.#ports);
-  }
-
-  async #flush(order: readonly string[]): Promise<void> {
-    this.#report();
-    await flush(this.#workspace, order, this.#ports);
-  }
-
-  #report(): void {
+  async #publish(): Promise<void> {
     for (const entry of this.#workspace.events) {
       if (entry.kind === 'event') this.#context.observer.event(entry.type);
     }
+    await publish(this.#workspace, this.#ports);
   }
 
-  /** Commits the raw offset; only then the hints that are no longer true are removed. */
-  async #finish(offset: number): Promise<void> {
+  /** A barrier within a batch: all so far durable, the raw offset not yet. */
+  async #flush(order: readonly string[]): Promise<void> {
+    await this.#publish();
+    await this.#writing;
+    await writeState(takePending(this.#workspace, order), order, this.#ports);
+  }
+
+  /**
+   * Takes what the batch has changed and writes it while the next batch is read and folded. At most
+   * one batch is behind: the next one waits for it before its own state is taken.
+   */
+  #writeBehind(offset: number, failed: (error: unknown) => void): Promise<void> {
     const workspace = this.#workspace;
-    const { store, settings, observer } = this.#context;
+    const { settings } = this.#context;
+    const pending = takePending(workspace, []);
+    workspace.settle(settings.cacheBytesMax);
+    workspace.evictHints(settings.hintsMax);
+    const hints = workspace.takeHintsToRemove();
     const parkedSteps = this.#ledger.parkedSteps + workspace.parkedSteps;
     workspace.parkedSteps = 0;
     this.#ledger = { ...this.#ledger, parkedSteps };
+    const { watermark } = this.#ledger;
     const commit = { offset, metadata: encodeLedger(this.#ledger) };
+    const writing = this.#finish(pending, commit, hints, watermark);
+    writing.catch((error: unknown) => {
+      this.end();
+      failed(error);
+    });
+    return writing;
+  }
+
+  /** State, then the raw offset; only then the hints that are no longer true are removed. */
+  async #finish(
+    pending: readonly Pending[],
+    commit: OffsetCommit,
+    hints: readonly HintChange[],
+    watermark: Ledger['watermark'],
+  ): Promise<void> {
+    const { store, observer } = this.#context;
+    await writeState(pending, [], this.#ports);
     await this.#commit(commit);
     this.#committed = commit;
-    const hints = workspace.hintsToRemove;
     if (hints.length > 0) {
-      workspace.hintsToRemove = [];
       await this.#insist('remove hints', () => store.removeHints(hints));
-      workspace.hintsRemoved(hints);
     }
-    workspace.settle(settings.cacheBytesMax);
-    workspace.evictHints(settings.hintsMax);
-    const { watermark } = this.#ledger;
+    this.#workspace.hintsRemoved();
     const mark = watermark && { lsn: watermark.lsn, committedAt: watermark.committedAtMs };
-    observer.advanced(offset, mark);
+    observer.advanced(commit.offset, mark);
   }
 
   async #commit(commit: OffsetCommit): Promise<void> {
