@@ -184,7 +184,7 @@ async function checkPartitions(log: Log, settings: WorkerSettings): Promise<void
     if (found === undefined) {
       throw new TurnstreamError(
         'LOG',
-        `topic ${eventsTopic} does not exist; start the sequencer, which creates it, first`,
+        `topic ${eventsTopic} does not exist; run \`turnstream connect\`, which creates it, first`,
       );
     }
     throw new TurnstreamError(

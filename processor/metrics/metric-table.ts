@@ -100,7 +100,7 @@ export const metricTable = {
   },
   turnstream_batch_seconds: {
     type: 'histogram',
-    help: 'From taking a batch to its checkpoint, by part: sequencer, worker.',
+    help: 'From taking a batch until its events (sequencer) or rows (worker) are acknowledged, by part.',
     labels: ['part'],
     buckets: secondsBuckets,
   },
@@ -111,7 +111,7 @@ export const metricTable = {
   },
   turnstream_cache_entries: {
     type: 'gauge',
-    help: 'Entries in a cache: state (the sequencer’s rows) or totals (a worker’s).',
+    help: 'Entries in a cache: state (the sequencer’s containers) or totals (a worker’s).',
     labels: ['cache'],
   },
   turnstream_cache_bytes: {

@@ -21,7 +21,7 @@ export type SequencerSettings = {
   readonly bytesInFlightMax: number;
   readonly cacheBytesMax: number;
   readonly hintsMax: number;
-  /** Events that a barrier or a fan-out may gather before they are appended. */
+  /** Containers of state written at a time. */
   readonly writeConcurrencyMax: number;
   readonly idleWatermarkMs: number;
   readonly retryDelayMsMin: number;
