@@ -30,7 +30,9 @@ test.each(documents)('%s names files of the repository that are there', (documen
 
 test('every test that docs/invariants.md names is there, word for word', () => {
   const claims = [
-    ...invariants.matchAll(/^ *- `(test\/[^`]+|[^`]+\.(?:test|contract)\.ts)`(?: \([^)]*\))?: (.+)$/gm),
+    ...invariants.matchAll(
+      /^ *- `(test\/[^`]+|[^`]+\.(?:test|contract)\.ts)`(?: \([^)]*\))?: (.+)$/gm,
+    ),
   ];
   const missing = claims.flatMap(([, path = '', titles = '']) => {
     const text = readText(path);
