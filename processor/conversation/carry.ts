@@ -44,6 +44,10 @@ function* depart(
   steps: readonly StepState[],
   moment: Moment,
 ): Fold<void> {
+  if (!from.isSession && role === 'human') {
+    dismiss(from, next, moment);
+    return;
+  }
   const edit = new Edit(from);
   if (from.isSession) yield* addStepChanges(edit, uid, steps, 'gone');
   for (const step of steps) {
@@ -68,6 +72,8 @@ function* arrive(
   const edit = new Edit(to);
   for (const step of steps) edit.put({ kind: 'step', turnUid: uid, idx: step.idx }, step);
   if (!to.isSession) {
+    // A human turn without a session; an agent turn's row is not parked, its steps are.
+    if (role === 'human') edit.put({ kind: 'turn', role, uid }, next);
     to.advance(moment.arrival);
     workspace.parkedSteps += steps.length;
     return;
@@ -101,4 +107,13 @@ function absent(step: StepState): StepState {
 
 export function arrivalType(role: TurnRole): EventType {
   return role === 'human' ? 'HumanTurnAsked' : 'AgentTurnStarted';
+}
+
+/** A human turn that had no session leaves the container that kept its row. */
+export function dismiss(container: Container, { role, uid, lsn }: TurnState, moment: Moment): void {
+  if (container.position >= moment.removal) return;
+  const former = container.turn(role, uid);
+  if (former)
+    container.put({ kind: 'turn', role, uid }, { ...former, present: false, prompt: null, lsn });
+  container.advance(moment.removal);
 }

@@ -53,6 +53,17 @@ export function parkedContainer(turnUid: string): string {
   return `t:${turnUid}`;
 }
 
+/**
+ * The hint of a human turn without a session: its row is kept in a container of its own, since a
+ * later UPDATE may leave its prompt unsaid. (No uid has this value: Postgres holds no NUL.)
+ */
+export const noSessionHint = '\u0000';
+
+/** The container that a hint leads to. */
+export function hintedContainer(role: TurnRole, turnUid: string, hint: string): string {
+  return hint === noSessionHint ? `n:${role}:${turnUid}` : sessionContainer(hint);
+}
+
 export class Container {
   readonly name: string;
   /** The position of the last change folded in; -1 for none. */
@@ -93,6 +104,11 @@ export class Container {
 
   get sessionUid(): string {
     return this.name.slice(2);
+  }
+
+  /** What leads to it from a turn that it holds. */
+  get hint(): string {
+    return this.isSession ? this.sessionUid : noSessionHint;
   }
 
   session(): SessionState | null | undefined {

@@ -5,8 +5,8 @@
  */
 import type { EventType } from '../event/event.ts';
 import type { TurnRow } from '../source/row-change.ts';
-import { arrivalType, carry } from './carry.ts';
-import { type Container, sessionContainer } from './container.ts';
+import { arrivalType, carry, dismiss } from './carry.ts';
+import { type Container, hintedContainer, noSessionHint, sessionContainer } from './container.ts';
 import { Edit } from './edit.ts';
 import { containerOf, freshContainerOf, hintedContainers, parkedContainerOf } from './lookup.ts';
 import { emitEdit, isExpected, lsnAfter, type Moment } from './moment.ts';
@@ -31,9 +31,8 @@ export function* foldTurn(
     known = Math.max(known, turn?.lsn ?? 0);
     if (turn?.present) sources.push({ container, turn });
   }
-  const sessionUid = sessionUidOf(row, sources[0]?.container);
-  const target =
-    sessionUid === null ? null : yield* containerOf(workspace, sessionContainer(sessionUid));
+  const place = placeOf(role, uid, row, sources[0]?.container);
+  const target = place === null ? null : yield* containerOf(workspace, place);
   if (target !== null && !hinted.includes(target)) {
     // No hint, so it is not present there; its LSN may be.
     if (moment.isNew) target.learn({ kind: 'turn', role, uid }, null);
@@ -52,12 +51,23 @@ export function* foldTurn(
     return sources.length > 0 ? 'applied' : 'stale';
   }
   const others = sources.filter(({ container }) => container !== target);
-  return yield* place(workspace, target, hinted, others, next, moment);
+  return yield* settle(workspace, target, hinted, others, next, moment);
 }
 
-function sessionUidOf(row: TurnRow | null, source: Container | undefined): string | null {
+/**
+ * The container that the turn is in after the change: none when it is gone, and for an agent turn
+ * without a session, of which nothing needs to be kept.
+ */
+function placeOf(
+  role: TurnRole,
+  uid: string,
+  row: TurnRow | null,
+  source: Container | undefined,
+): string | null {
   if (row === null) return null;
-  return textOf(row.sessionUid, source?.sessionUid);
+  const sessionUid = textOf(row.sessionUid, source?.isSession ? source.sessionUid : null);
+  if (sessionUid !== null) return sessionContainer(sessionUid);
+  return role === 'human' ? hintedContainer(role, uid, noSessionHint) : null;
 }
 
 function nextTurn(
@@ -97,17 +107,18 @@ function* remove(
   if (turn.steps.count > 0) {
     const parked = yield* parkedContainerOf(workspace, uid);
     yield* carry(workspace, { role, uid, from: container, to: parked, next: gone }, moment);
+  } else if (!container.isSession) {
+    dismiss(container, gone, moment);
   } else if (container.position < moment.removal) {
     const edit = new Edit(container);
     yield* replaceTurn(edit, gone);
     yield* emitEdit(workspace, edit, moment, moment.removal, 'TurnDeleted');
   }
-  const { sessionUid } = container;
-  workspace.removeHintLater({ role, uid, sessionUid, position: moment.removal });
+  workspace.removeHintLater({ role, uid, sessionUid: container.hint, position: moment.removal });
 }
 
 /** The turn is in the session `target` after the change. */
-function* place(
+function* settle(
   workspace: Workspace,
   held: Container,
   hinted: readonly Container[],
@@ -121,6 +132,7 @@ function* place(
   const turn = yield* turnOf(target, role, uid);
   if (others.length === 0 && turn?.present) {
     if (target.position >= moment.arrival) return 'stale';
+    if (!target.isSession) return keepAside(target, next, moment);
     if (turn.lsn === next.lsn && !moment.isRead && moment.sweep === null) return 'stale';
     const edit = new Edit(target);
     yield* replaceTurn(edit, { ...next, steps: turn.steps });
@@ -128,19 +140,19 @@ function* place(
     const after = yield* emitEdit(workspace, edit, moment, moment.arrival, type);
     return after > moment.arrival ? 'applied' : 'same';
   }
-  const { sessionUid } = target;
-  workspace.addHint({ role, uid, sessionUid, position: moment.arrival });
+  workspace.addHint({ role, uid, sessionUid: target.hint, position: moment.arrival });
   const sources = others.map(({ container }) => container);
   if (sources.length === 0 && parked !== null) {
     if ((yield* stepsOf(parked, uid)).length > 0) sources.push(parked);
   }
   for (const from of sources) {
     yield* carry(workspace, { role, uid, from, to: target, next }, moment);
-    if (!from.isSession) continue;
-    workspace.removeHintLater({ role, uid, sessionUid: from.sessionUid, position: moment.removal });
+    if (from === parked) continue;
+    workspace.removeHintLater({ role, uid, sessionUid: from.hint, position: moment.removal });
   }
   if (sources.length > 0) return 'applied';
   if (target.position >= moment.arrival) return 'stale';
+  if (!target.isSession) return keepAside(target, next, moment);
   const edit = new Edit(target);
   yield* replaceTurn(edit, next);
   yield* emitEdit(workspace, edit, moment, moment.arrival, arrivalType(role));
@@ -174,4 +186,11 @@ function updateType(former: TurnState, next: TurnState): EventType {
     former.createdAt === next.createdAt;
   if (only) return 'BranchSelected';
   return next.role === 'human' ? 'HumanTurnRevised' : 'AgentTurnRevised';
+}
+
+/** A human turn without a session is no fact; its row is kept for the day when it gets one. */
+function keepAside(container: Container, next: TurnState, moment: Moment): Outcome {
+  container.put({ kind: 'turn', role: next.role, uid: next.uid }, next);
+  container.advance(moment.arrival);
+  return 'same';
 }

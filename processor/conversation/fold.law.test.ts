@@ -24,7 +24,7 @@ const sessionWrite = fc.record({
 const turnWrite = fc.record({
   table: fc.constantFrom('human_turns' as const, 'agent_turns' as const),
   key: turnUid,
-  sessionUid,
+  sessionUid: fc.option(sessionUid, { nil: null, freq: 6 }),
   parentUid,
   activeChild: parentUid,
   createdAt: at,
@@ -146,12 +146,15 @@ class History {
       [...this.source.values()].filter((e) => e.table === table).map((e) => e.row as T);
     return factsOf({
       sessions: of('sessions'),
-      humanTurns: of<FinalTurn>('human_turns'),
-      agentTurns: of<FinalTurn>('agent_turns'),
+      humanTurns: of<FinalTurn>('human_turns').filter(inSession),
+      agentTurns: of<FinalTurn>('agent_turns').filter(inSession),
       steps: of<FinalStep>('steps'),
     });
   }
 }
+
+/** A turn without a session is no fact. */
+const inSession = (turn: { readonly sessionUid: string | null }) => turn.sessionUid !== null;
 
 function factKey(change: FactChange, sessionUid: string): string {
   const fact = change.before ?? change.after;

@@ -2,7 +2,7 @@
  * Finding containers, and where a turn is. The hints (turn → sessions) only say where to look;
  * whether a turn is there is what the container says.
  */
-import { type Container, parkedContainer, sessionContainer } from './container.ts';
+import { type Container, hintedContainer, parkedContainer } from './container.ts';
 import { type Fold, stepOf, turnOf } from './requests.ts';
 import type { TurnRole } from './rows.ts';
 import type { Workspace } from './workspace.ts';
@@ -39,7 +39,7 @@ export function* hintedContainers(
   }
   const containers: Container[] = [];
   for (const sessionUid of sessions.length > 1 ? sessions.toSorted() : sessions) {
-    containers.push(yield* containerOf(workspace, sessionContainer(sessionUid)));
+    containers.push(yield* containerOf(workspace, hintedContainer(role, uid, sessionUid)));
   }
   return containers;
 }
@@ -47,7 +47,7 @@ export function* hintedContainers(
 /** The session's container in which the turn is present, if any. */
 export function* homeOf(workspace: Workspace, role: TurnRole, uid: string): Fold<Container | null> {
   for (const container of yield* hintedContainers(workspace, role, uid)) {
-    if ((yield* turnOf(container, role, uid))?.present) return container;
+    if (container.isSession && (yield* turnOf(container, role, uid))?.present) return container;
   }
   return null;
 }

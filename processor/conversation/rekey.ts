@@ -56,7 +56,7 @@ function* resolveTurn(workspace: Workspace, role: TurnRole, change: TurnChange):
     const turn = yield* turnOf(container, role, formerKey);
     if (turn === null || (former !== null && turn.lsn < former.lsn)) continue;
     former = turn;
-    sessionUid = container.sessionUid;
+    sessionUid = container.isSession ? container.sessionUid : null;
   }
   const resolved = {
     ...row,

@@ -2,7 +2,12 @@
  * Runs folds against the store: answers what a fold requests, and loads ahead what a batch of
  * changes will want, in a few rounds for the whole batch, so that most folds never wait.
  */
-import { Container, parkedContainer, sessionContainer } from '../conversation/container.ts';
+import {
+  Container,
+  hintedContainer,
+  parkedContainer,
+  sessionContainer,
+} from '../conversation/container.ts';
 import type { Answer, Fold, Request } from '../conversation/requests.ts';
 import type { StepState } from '../conversation/rows.ts';
 import type { Workspace } from '../conversation/workspace.ts';
@@ -103,7 +108,7 @@ function containersFor(wanted: Wanted, workspace: Workspace): readonly string[] 
   const names = new Set(wanted.sessions.map(sessionContainer));
   for (const { role, uid } of wanted.turns) {
     const sessions = workspace.hints(role, uid) ?? [];
-    for (const sessionUid of sessions) names.add(sessionContainer(sessionUid));
+    for (const hint of sessions) names.add(hintedContainer(role, uid, hint));
     // Steps of a turn that nobody knows go to its parked ones, and a new turn asks for them.
     if (role === 'agent' && sessions.length === 0) names.add(parkedContainer(uid));
   }
@@ -126,7 +131,7 @@ async function loadRows(wanted: Wanted, workspace: Workspace, store: StateStore)
   const reads: { container: Container; key: ReturnType<typeof keyOfRef> }[] = [];
   for (const { turn, refs } of wanted.rows) {
     for (const sessionUid of workspace.hints(turn.role, turn.uid) ?? []) {
-      const container = workspace.container(sessionContainer(sessionUid));
+      const container = workspace.container(hintedContainer(turn.role, turn.uid, sessionUid));
       if (container === undefined || container.complete) continue;
       for (const ref of refs) {
         if (container.get(ref) === undefined) reads.push({ container, key: keyOfRef(ref) });
