@@ -69,13 +69,20 @@ function workerSettings(
   const hosted = projections.map(
     (projection): Hosted => ({ projection, generation: firstGeneration }),
   );
+  const { eventsPartitions } = config.kafka;
+  const caches = eventsPartitions * projections.filter(({ kind }) => kind === 'aggregate').length;
   return {
     ...workerDefaults,
     ...config.worker,
+    // One cache for each aggregate and partition; a worker may come to hold all of them.
+    totalsCacheEntriesMax: Math.max(
+      1,
+      Math.floor(config.worker.totalsCachedMax / Math.max(1, caches)),
+    ),
     group: group ?? groupOf(config.kafka.projectionsGroup, projections),
     eventsTopic: config.kafka.eventsTopic,
     deadLettersTopic: config.kafka.deadLettersTopic,
-    partitions: config.kafka.eventsPartitions,
+    partitions: eventsPartitions,
     hosted,
   };
 }

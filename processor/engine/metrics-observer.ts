@@ -6,9 +6,13 @@ export function metricsObserver(metrics: Metrics): WorkerObserver {
   const { progress, stage } = metrics;
   const worker = metrics.part('worker');
   const cache = metrics.cache('totals');
+  const cached = new Map<number, number>();
   return {
     held: (projection, partition, from) => progress.hold(projection, partition, from),
-    released: (projection, partition) => progress.release(projection, partition),
+    released: (projection, partition) => {
+      progress.release(projection, partition);
+      cached.delete(partition);
+    },
     rebalanced: () => worker.rebalances.inc(),
     ended: (projection, partition, endOffset) => progress.end(projection, partition, endOffset),
     applied: (batch) => observeApplied(metrics, batch),
@@ -20,8 +24,17 @@ export function metricsObserver(metrics: Metrics): WorkerObserver {
       cache.hits.inc(hits);
       cache.misses.inc(misses);
     },
-    totalsCached: (entries) => cache.entries.set(entries),
+    totalsCached: (partition, entries) => {
+      cached.set(partition, entries);
+      cache.entries.set(sumOf(cached.values()));
+    },
   };
+}
+
+function sumOf(numbers: Iterable<number>): number {
+  let sum = 0;
+  for (const number of numbers) sum += number;
+  return sum;
 }
 
 function observeApplied(metrics: Metrics, batch: AppliedBatch): void {

@@ -56,7 +56,7 @@ export type WorkerObserver = {
   readonly retried: (operation: string) => void;
   readonly bytesInFlight: (bytes: number) => void;
   readonly totalsRead: (hits: number, misses: number) => void;
-  readonly totalsCached: (entries: number) => void;
+  readonly totalsCached: (partition: number, entries: number) => void;
 };
 
 const nothing = () => undefined;

@@ -119,7 +119,8 @@ export class PartitionPipeline {
       writeStartedAtMs,
       acknowledgedAtMs: this.#progressAtMs,
     });
-    observer.totalsCached(this.lanes.reduce((entries, lane) => entries + lane.totalsCached, 0));
+    const cached = this.lanes.reduce((entries, lane) => entries + lane.totalsCached, 0);
+    observer.totalsCached(this.partition, cached);
   }
 
   /** Takes records from the queue until a limit is reached, and folds them into the batches. */

@@ -73,16 +73,18 @@ class Service {
       },
       batch: async (epoch, _partition, batch) => {
         if (epoch !== this.#epoch || this.#draining) return;
-        await this.#tenure?.take(batch, (error) => this.#failed(error));
+        const tenure = this.#tenure;
+        await tenure?.take(batch, (error) => this.#failed(tenure, error));
       },
     };
   }
 
   /** Losing the partition is the normal end of a tenure: wait for the next one. */
-  #failed(error: unknown): void {
+  #failed(tenure: Tenure, error: unknown): void {
     if (error instanceof TurnstreamError && error.code === 'FENCED') {
+      if (tenure !== this.#tenure) return;
       this.#context.logger.warn({ err: error }, 'fenced');
-      this.#context.observer.active(false);
+      this.end();
       return;
     }
     this.#fail(error);

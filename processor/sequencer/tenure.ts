@@ -273,19 +273,24 @@ export class Tenure {
   #sweepContext(record: LogRecord) {
     const { changesTopic } = this.#context.settings;
     const { encodeSweep, producer, store } = this.#context;
-    const append = (values: readonly Buffer[]) =>
-      this.#insist('append sweep', () =>
-        producer.append(
-          values.map((value) => ({ topic: changesTopic, partition: 0, key: null, value })),
-        ),
-      );
+    // The fence after the look and before the word: a former owner that hung in between would
+    // sweep what the new one has added (I6).
+    const append = async (values: readonly Buffer[]) => {
+      await this.#commit(this.#committed);
+      const records = values.map((value) => ({
+        topic: changesTopic,
+        partition: 0,
+        key: null,
+        value,
+      }));
+      await this.#insist('append sweep', () => producer.append(records));
+    };
     return { store, encodeSweep, append, sweepId: `${this.#epoch}-${record.offset}` };
   }
 
   /** Everything before it is durable and this one the owner; until its end comes round no watermark is true. */
   async #sweep(record: LogRecord, run: () => Promise<string>): Promise<void> {
     await this.#flush([]);
-    await this.#commit(this.#committed);
     const pendingSweep = await run();
     this.#context.logger.info(
       { offset: record.offset, sweep: pendingSweep },
