@@ -173,6 +173,12 @@ export class Spine {
     return this.#cql;
   }
 
+  /** After the servers were stopped: a session of the driver does not always survive that. */
+  async reconnect(): Promise<void> {
+    await this.#cql?.close();
+    this.#cql = undefined;
+  }
+
   async drop(): Promise<void> {
     await Promise.all(this.processes.map((one) => one.stop()));
     const { connect, kafka } = this.addresses;

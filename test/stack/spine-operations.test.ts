@@ -1,0 +1,137 @@
+/** The whole under operation: groups, restarts, metrics. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTables, generate } from '../../generator/generate.ts';
+import { startServer, stopServer } from '../../local/stack.ts';
+import {
+  type MetricFamilies,
+  parsePrometheusText,
+  sampleOf,
+  samplesOf,
+} from '../support/prometheus-text.ts';
+import { Spine, spinePartitions } from './spine.ts';
+import type { TurnstreamProcess } from './turnstream-process.ts';
+
+const spine = new Spine();
+const endAtMs = Date.parse('2026-03-05T12:00:00Z');
+let sequencer: TurnstreamProcess;
+let worker: TurnstreamProcess;
+let seed = 100;
+
+const stream = (sessions: number) => {
+  seed += 1;
+  return generate(spine.pool, { seed, sessions, endAtMs });
+};
+
+beforeAll(async () => {
+  await spine.prepare(createTables);
+  ({ sequencer, worker } = spine.startBoth());
+  await spine.caughtUp();
+});
+
+afterAll(() => spine.drop());
+
+const metricsOf = async (one: TurnstreamProcess): Promise<MetricFamilies> =>
+  parsePrometheusText(await one.metrics());
+
+/** How many partitions of the events topic a worker holds. */
+async function partitionsHeld(one: TurnstreamProcess): Promise<number> {
+  const lags = samplesOf(await metricsOf(one), 'turnstream_lag_records');
+  return new Set(lags.map(({ labels }) => labels['partition'])).size;
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 100));
+}
+
+test('the metrics of DESIGN 3.9 are served, and a parser takes them', async () => {
+  await stream(20);
+  await spine.caughtUp();
+  const metrics = await metricsOf(worker);
+  for (const projection of ['steps_by_type_day', 'turns_by_account', 'latency_histogram']) {
+    const label = { projection };
+    expect(sampleOf(metrics, 'turnstream_commit_to_readable_seconds_count', label)).toBeGreaterThan(
+      0,
+    );
+    expect(sampleOf(metrics, 'turnstream_events_total', label)).toBeGreaterThan(0);
+    expect(sampleOf(metrics, 'turnstream_staleness_seconds', label)).toBeLessThan(60);
+    expect(samplesOf(metrics, 'turnstream_rows_written_total', label)).not.toEqual([]);
+    expect(samplesOf(metrics, 'turnstream_lag_records', label)).toHaveLength(spinePartitions);
+  }
+  for (const stage of ['capture', 'sequence', 'project', 'write']) {
+    expect(sampleOf(metrics, 'turnstream_stage_seconds_count', { stage })).toBeGreaterThan(0);
+  }
+  const sequenced = await metricsOf(sequencer);
+  expect(sampleOf(sequenced, 'turnstream_changes_total', { outcome: 'applied' })).toBeGreaterThan(
+    0,
+  );
+  expect(sampleOf(sequenced, 'turnstream_parked_steps')).toBe(0);
+  await until(
+    async () => samplesOf(await metricsOf(sequencer), 'turnstream_slot_retained_bytes').length > 0,
+  );
+}, 120_000);
+
+test('two workers divide the partitions; one is stopped under load, the other takes over', async () => {
+  const second = spine.start('run', '--all');
+  await until(async () => (await partitionsHeld(second)) === spinePartitions / 2);
+  await until(async () => (await partitionsHeld(worker)) === spinePartitions / 2);
+  const load = stream(150);
+  await until(
+    async () =>
+      sampleOf(await metricsOf(second), 'turnstream_events_total', {
+        projection: 'steps_by_type_day',
+      }) > 500,
+  );
+  expect(await worker.stop(), worker.log()).toBe(0);
+  await load;
+  expect(await spine.judged()).toBeNull();
+  expect(await partitionsHeld(second)).toBe(spinePartitions);
+  worker = second;
+}, 300_000);
+
+test('a second sequencer stands by and takes over when the first is stopped under load', async () => {
+  const second = spine.start('sequence');
+  await second.line(({ msg }) => msg?.startsWith('standing by') === true);
+  const load = stream(100);
+  await until(
+    async () =>
+      sampleOf(await metricsOf(worker), 'turnstream_lag_records', {
+        projection: 'steps_by_type_day',
+        partition: '0',
+      }) >= 0,
+  );
+  expect(await sequencer.stop(), sequencer.log()).toBe(0);
+  await load;
+  expect(await spine.judged()).toBeNull();
+  sequencer = second;
+}, 300_000);
+
+test('staleness grows while Connect is stopped, and falls when it is back', async () => {
+  const staleness = async () =>
+    sampleOf(await metricsOf(worker), 'turnstream_staleness_seconds', {
+      projection: 'turns_by_account',
+    });
+  await until(async () => (await staleness()) < 3);
+  await stopServer('connect');
+  await until(async () => (await staleness()) > 6);
+  await stream(5);
+  await startServer('connect');
+  await until(async () => (await staleness()) < 3);
+  expect(await spine.judged()).toBeNull();
+}, 300_000);
+
+test('after everything was stopped and started again it goes on where it was', async () => {
+  expect(await worker.stop()).toBe(0);
+  expect(await sequencer.stop()).toBe(0);
+  await stream(30);
+  for (const name of ['connect', 'kafka', 'registry', 'cassandra', 'postgres'] as const) {
+    await stopServer(name);
+  }
+  await Promise.all(
+    (['postgres', 'kafka', 'registry', 'cassandra'] as const).map((name) => startServer(name)),
+  );
+  await startServer('connect');
+  await spine.reconnect();
+  ({ sequencer, worker } = spine.startBoth());
+  await stream(30);
+  expect(await spine.judged()).toBeNull();
+}, 400_000);
