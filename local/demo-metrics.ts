@@ -2,7 +2,6 @@
  * The demo's freshness figures, from the processes' own metrics pages: what Prometheus would see.
  * Quantiles are interpolated within histogram buckets, as `histogram_quantile` does.
  */
-import type { Summary } from '../generator/generate.ts';
 import {
   type MetricFamilies,
   parsePrometheusText,
@@ -29,9 +28,17 @@ async function page(port: number): Promise<MetricFamilies> {
   return parsePrometheusText(await response.text());
 }
 
-export function freshnessLines(before: Pages, after: Pages, summary: Summary): string {
-  const quantiles = (part: keyof Pages, name: string, labels: Readonly<Record<string, string>>) => {
-    const counts = bucketsSince(before[part], after[part], name, labels);
+/** One stream of conversations, until it could be read: the pages before and after. */
+export type Measured = {
+  readonly before: Pages;
+  readonly after: Pages;
+  readonly changes: number;
+  readonly seconds: number;
+};
+
+export function freshnessTable({ before, after }: Measured): string {
+  const quantiles = (name: string, labels: Readonly<Record<string, string>>) => {
+    const counts = bucketsSince(before.worker, after.worker, name, labels);
     return [0.5, 0.95, 0.99].map((q) => duration((quantile(counts, q) ?? Number.NaN) * 1e6));
   };
   const projections = samplesOf(after.worker, 'turnstream_events_total').map(
@@ -39,25 +46,38 @@ export function freshnessLines(before: Pages, after: Pages, summary: Summary): s
   );
   const readable = projections.map((projection) => [
     projection,
-    ...quantiles('worker', 'turnstream_commit_to_readable_seconds', { projection }),
+    ...quantiles('turnstream_commit_to_readable_seconds', { projection }),
   ]);
   const stages = ['capture', 'sequence', 'project', 'write'].map((stage) => [
     `  ${stage}`,
-    ...quantiles('worker', 'turnstream_stage_seconds', { stage }),
+    ...quantiles('turnstream_stage_seconds', { stage }),
   ]);
-  const rate = (n: number) => `${Math.round(n / summary.seconds).toLocaleString('en-US')} a second`;
-  const events = sumSince(before.sequencer, after.sequencer, 'turnstream_sequenced_events_total');
-  const rows = sumSince(before.worker, after.worker, 'turnstream_rows_written_total');
-  const figures = [
-    ['row changes in Postgres', summary.changes.toLocaleString('en-US'), rate(summary.changes)],
-    ['events', events.toLocaleString('en-US'), rate(events)],
-    ['rows written to read models', rows.toLocaleString('en-US'), rate(rows)],
+  return table([
+    ['READ MODEL', 'P50', 'P95', 'P99'],
+    ...readable,
+    ['of that', '', '', ''],
+    ...stages,
+  ]);
+}
+
+/** All of it on this machine: generator, Postgres, Kafka, Cassandra and Turnstream share its cores. */
+export function throughputTable({ before, after, changes, seconds }: Measured): string {
+  const line = (name: string, n: number) => [
+    name,
+    n.toLocaleString('en-US'),
+    `${Math.round(n / seconds).toLocaleString('en-US')} a second`,
   ];
-  return [
-    table([['READ MODEL', 'P50', 'P95', 'P99'], ...readable, ['of that', '', '', ''], ...stages]),
-    '',
-    table(figures),
-  ].join('\n');
+  return table([
+    line('row changes in Postgres', changes),
+    line(
+      'events',
+      sumSince(before.sequencer, after.sequencer, 'turnstream_sequenced_events_total'),
+    ),
+    line(
+      'rows written to read models',
+      sumSince(before.worker, after.worker, 'turnstream_rows_written_total'),
+    ),
+  ]);
 }
 
 type Bucket = { readonly upTo: number; readonly count: number };

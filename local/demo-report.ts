@@ -7,6 +7,7 @@ import type { StoredRow } from '../processor/engine/read-out.ts';
 import type { Cell } from '../processor/projection/columns.ts';
 import { negativeBucket, quantileOf } from '../projections/buckets.ts';
 import { keyspace, models } from './demo-freshness.ts';
+import { freshnessTable, type Measured, throughputTable } from './demo-metrics.ts';
 import { duration } from './duration.ts';
 import type { Settings } from './settings.ts';
 import { table } from './terminal.ts';
@@ -19,7 +20,7 @@ type NamedRow = Readonly<Record<string, Cell>>;
 export async function demoReport(
   session: CqlSession,
   settings: Settings,
-  freshness: string,
+  measured: { readonly throughput: Measured; readonly freshness: Measured },
 ): Promise<string> {
   const steps = await namedRows(session, 'steps_by_type_day');
   const turns = await namedRows(session, 'turns_by_account');
@@ -32,8 +33,10 @@ export async function demoReport(
     turnsTable(turns),
     heading('latency_histogram: how long things take, from all its counts'),
     await latencyTables(session),
-    heading('From the commit in Postgres until the row could be read'),
-    freshness,
+    heading('At a calm pace, from the commit in Postgres until the row could be read'),
+    freshnessTable(measured.freshness),
+    heading('At full speed, until the last row could be read'),
+    throughputTable(measured.throughput),
     heading('What next'),
     nextLines(settings),
   ].join('\n');
@@ -58,6 +61,9 @@ function stepsTable(rows: readonly NamedRow[]): string {
   const byType = new Map<number, number>();
   for (const { tpe } of rows) byType.set(Number(tpe), (byType.get(Number(tpe)) ?? 0) + 1);
   const types = [...byType].sort(([, a], [, b]) => b - a);
+  const known = types.filter(([tpe]) => !stepTypeName(tpe).startsWith('Unknown'));
+  const unknown = types.filter((type) => !known.includes(type));
+  const unknownRows = unknown.reduce((sum, [, rowCount]) => sum + rowCount, 0);
   const shown = newest(rows.filter(({ tpe }) => tpe === 1));
   return [
     table([
@@ -70,7 +76,7 @@ function stepsTable(rows: readonly NamedRow[]): string {
         cut(row['preview']),
       ]),
     ]),
-    `\n  by type: ${types.map(([tpe, rowCount]) => `${stepTypeName(tpe)} ${count(rowCount)}`).join(', ')}`,
+    `\n  by type: ${known.map(([tpe, rowCount]) => `${stepTypeName(tpe)} ${count(rowCount)}`).join(', ')}, ${unknown.length} unknown numbers ${count(unknownRows)}`,
   ].join('\n');
 }
 

@@ -6,10 +6,10 @@
 import cliProgress from 'cli-progress';
 import pg from 'pg';
 import { createTables, generate, type Summary } from '../generator/generate.ts';
-import { connectCql, cqlDefaults } from '../processor/cql/cluster.ts';
+import { type CqlSession, connectCql, cqlDefaults } from '../processor/cql/cluster.ts';
 import { TurnstreamError } from '../processor/error.ts';
 import { waitForWatermark } from './demo-freshness.ts';
-import { freshnessLines, readPages } from './demo-metrics.ts';
+import { type Measured, readPages } from './demo-metrics.ts';
 import { demoReport } from './demo-report.ts';
 import { checkBeforeStart } from './preflight.ts';
 import { startOne } from './server.ts';
@@ -55,13 +55,34 @@ async function startTurnstream(settings: Settings, pool: pg.Pool): Promise<void>
   }
 }
 
-async function streamSessions(pool: pg.Pool): Promise<Summary> {
+type Stream = {
+  readonly title: string;
+  readonly sessions: number;
+  readonly rowsPerSecondMax: number;
+};
+
+/** Most at full speed; a twentieth at a pace that leaves the machine air, to see how fresh rows are. */
+function streams(): readonly [Stream, Stream] {
   const sessions = wanted('DEMO_SESSIONS', 2000);
-  const rowsPerSecondMax = wanted('DEMO_ROWS_PER_SECOND', 2000);
-  step(`${sessions} conversations, written to Postgres the way an application does`);
+  const calm = Math.max(1, Math.round(sessions / 20));
+  const rowsPerSecondMax = wanted('DEMO_CALM_ROWS_PER_SECOND', 200);
+  return [
+    {
+      title: `${sessions - calm} conversations, as fast as Postgres takes them`,
+      sessions: sessions - calm,
+      rowsPerSecondMax: 0,
+    },
+    {
+      title: `${calm} more at a calm ${rowsPerSecondMax} row changes a second: how fresh are the read models?`,
+      sessions: calm,
+      rowsPerSecondMax,
+    },
+  ];
+}
+
+async function stream(pool: pg.Pool, { sessions, rowsPerSecondMax }: Stream): Promise<Summary> {
   const bar = new cliProgress.SingleBar({
-    format:
-      '  {bar} {percentage} %  {value} of {total} sessions  {changes} row changes  {eta_formatted} left',
+    format: '  {bar} {percentage} %  {value} of {total} sessions  {changes} row changes',
     hideCursor: true,
     noTTYOutput: true,
     notTTYSchedule: 5000,
@@ -79,6 +100,23 @@ async function streamSessions(pool: pg.Pool): Promise<Summary> {
   }
 }
 
+/** Streams, waits until every read model has passed the last commit; what the metrics say of it. */
+async function measured(
+  pool: pg.Pool,
+  session: CqlSession,
+  settings: Settings,
+  wish: Stream,
+): Promise<Measured> {
+  step(wish.title);
+  const before = await readPages(settings);
+  const started = performance.now();
+  const summary = await stream(pool, wish);
+  const waitedMs = await waitForWatermark(pool, session);
+  console.log(`  the read models have passed the last commit ${Math.round(waitedMs)} ms after it`);
+  const seconds = (performance.now() - started) / 1000;
+  return { before, after: await readPages(settings), changes: summary.changes, seconds };
+}
+
 await runCommand(async () => {
   const settings = readSettings(process.env);
   const { postgres, cql } = stackAddresses();
@@ -86,9 +124,6 @@ await runCommand(async () => {
   const pool = new pg.Pool({ ...postgres, max: concurrency });
   try {
     await startTurnstream(settings, pool);
-    const before = await readPages(settings);
-    const summary = await streamSessions(pool);
-    step('Waiting until the read models have passed the last commit');
     const session = await connectCql({
       ...cqlDefaults,
       contactPoints: cql.contactPoints,
@@ -96,10 +131,11 @@ await runCommand(async () => {
       localDataCenter: cql.datacenter,
     });
     try {
-      const waitedMs = await waitForWatermark(pool, session);
-      console.log(`  passed after ${Math.round(waitedMs)} ms`);
-      const freshness = freshnessLines(before, await readPages(settings), summary);
-      console.log(await demoReport(session, settings, freshness));
+      await waitForWatermark(pool, session);
+      const [fast, calm] = streams();
+      const throughput = await measured(pool, session, settings, fast);
+      const freshness = await measured(pool, session, settings, calm);
+      console.log(await demoReport(session, settings, { throughput, freshness }));
     } finally {
       await session.close();
     }
