@@ -72,7 +72,10 @@ const write = fc.oneof(
   },
 );
 const action = fc.record({
-  kind: fc.constantFrom('write', 'write', 'write', 'delete', 'redeliver', 'heartbeat', 'truncate'),
+  kind: fc.constantFrom(
+    ...['write', 'write', 'write', 'write', 'write', 'delete', 'delete'],
+    ...['redeliver', 'heartbeat', 'truncate', 'lose', 'snapshot'],
+  ),
   write,
   back: fc.nat(6),
 });
@@ -89,17 +92,48 @@ function rowOf(w: Record<string, unknown>): object {
   return { uid: key, ...rest, activeChild: null, prompt: null };
 }
 
-/** The records of `changes`, and the rows that they end in. */
+/**
+ * The records of `changes`, and the rows that they end in. `lose`: the slot is gone, and what
+ * changes from then on arrives with the next snapshot only.
+ */
 function recordsOf(actions: readonly Action[]) {
   const records: SourceRecord[] = [];
-  const source = new Map<string, { table: string; row: object }>();
+  const source = new Map<string, { table: string; row: object; key: unknown }>();
   let lsn = 0;
+  let losing = false;
+  let slotFrom = 0;
   const origin = () => ({
     lsn: lsn as Lsn,
     transactionId: 1,
     committedAt: lsn * 300,
     capturedAt: 0,
   });
+  const give = (record: SourceRecord) => {
+    if (!losing) records.push(record);
+  };
+  const snapshot = () => {
+    // A snapshot of empty tables leaves no mark: there is always some row here.
+    if (source.size === 0)
+      source.set('sessions "s9"', {
+        table: 'sessions',
+        key: 's9',
+        row: rowOf({ table: 'sessions', key: 's9', accountUid: 'a' }),
+      });
+    losing = false;
+    const rows = [...source.values()];
+    for (const [at, { table, row, key }] of rows.entries()) {
+      const mark = at === rows.length - 1 ? 'last' : at === 0 ? 'first' : 'inside';
+      const change = {
+        table,
+        operation: 'read',
+        key,
+        formerKey: null,
+        row,
+      } as unknown as RowChange;
+      records.push({ kind: 'row', change, origin: origin(), snapshot: mark });
+    }
+    slotFrom = records.length;
+  };
   for (const { kind, write: w, back } of actions) {
     const exists = source.has(keyText(w));
     lsn += 1;
@@ -107,7 +141,7 @@ function recordsOf(actions: readonly Action[]) {
       const row = kind === 'write' ? rowOf(w) : null;
       const operation = row === null ? 'delete' : exists ? 'update' : 'create';
       if (row === null) source.delete(keyText(w));
-      else source.set(keyText(w), { table: w['table'] as string, row });
+      else source.set(keyText(w), { table: w['table'] as string, row, key: w['key'] });
       const change = {
         table: w['table'],
         operation,
@@ -115,15 +149,19 @@ function recordsOf(actions: readonly Action[]) {
         formerKey: null,
         row,
       } as unknown as RowChange;
-      records.push({ kind: 'row', change, origin: origin(), snapshot: null });
-    } else if (kind === 'redeliver') records.push(...records.slice(-back || records.length));
-    else if (kind === 'heartbeat') records.push({ kind: 'heartbeat', origin: origin() });
+      give({ kind: 'row', change, origin: origin(), snapshot: null });
+    } else if (kind === 'redeliver' && !losing) {
+      records.push(...records.slice(Math.max(slotFrom, records.length - back)));
+    } else if (kind === 'heartbeat') give({ kind: 'heartbeat', origin: origin() });
     else if (kind === 'truncate' && back === 0) {
       const table = w['table'] as 'steps';
       for (const [key, entry] of source) if (entry.table === table) source.delete(key);
-      records.push({ kind: 'truncate', tables: [table], origin: origin() });
-    }
+      give({ kind: 'truncate', tables: [table], origin: origin() });
+    } else if (kind === 'lose' && back < 3) losing = true;
+    else if (kind === 'snapshot') snapshot();
   }
+  lsn += 1;
+  if (losing) snapshot();
   lsn += 1;
   records.push({ kind: 'heartbeat', origin: origin() });
   return { records, source };

@@ -194,8 +194,8 @@ export class Tenure {
         }
         return 'applied';
       case 'truncate':
-        await this.#sweep(record, () => sweepTruncated(this.#sweepContext(record), source));
         this.#ledger = withLsn(this.#ledger, source.origin.lsn, false);
+        await this.#sweep(record, () => sweepTruncated(this.#sweepContext(record), source));
         return 'applied';
       case 'heartbeat':
         this.#heartbeat(record, source);
@@ -262,12 +262,11 @@ export class Tenure {
     source: Extract<SourceRecord, { kind: 'row' }>,
   ): Promise<void> {
     const { snapshotFrom, snapshotSweeps } = this.#ledger;
-    if (snapshotFrom !== null && snapshotSweeps) {
-      await this.#sweep(record, () =>
-        sweepAbsent(this.#sweepContext(record), source.origin, snapshotFrom),
-      );
-    }
     this.#ledger = { ...this.#ledger, snapshotFrom: null, snapshotSweeps: false };
+    if (snapshotFrom === null || !snapshotSweeps) return;
+    await this.#sweep(record, () =>
+      sweepAbsent(this.#sweepContext(record), source.origin, snapshotFrom),
+    );
   }
 
   #sweepContext(record: LogRecord) {
@@ -297,6 +296,10 @@ export class Tenure {
       'a sweep was appended',
     );
     this.#ledger = { ...this.#ledger, pendingSweep };
+    // No later record may be folded before this: a second look would take what it adds for absent.
+    const commit = { offset: record.offset + 1, metadata: encodeLedger(this.#ledger) };
+    await this.#commit(commit);
+    this.#committed = commit;
   }
 
   async #publish(): Promise<void> {
