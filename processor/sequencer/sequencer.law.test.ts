@@ -9,6 +9,7 @@ import { type FinalStep, type FinalTurn, factsOf } from '../conversation/final-f
 import type { LogEntry } from '../event/event.ts';
 import type { Log, LogConsumer } from '../kafka/log.ts';
 import { MemoryLog } from '../kafka/memory-log.ts';
+import { partitionOf } from '../kafka/partition.ts';
 import { silentLogger } from '../logger.ts';
 import type { Lsn } from '../source/lsn.ts';
 import type { RowChange, SourceRecord } from '../source/row-change.ts';
@@ -92,6 +93,24 @@ function rowOf(w: Record<string, unknown>): object {
   return { uid: key, ...rest, activeChild: null, prompt: null };
 }
 
+/** A turn without a session is no fact. */
+const inSession = (turn: { readonly sessionUid: string | null }) => turn.sessionUid !== null;
+
+type Source = ReadonlyMap<string, { readonly table: string; readonly row: object }>;
+
+function factsIn(source: Source): readonly Fact[] {
+  const of = <T>(table: string) =>
+    [...source.values()].filter((entry) => entry.table === table).map(({ row }) => row as T);
+  const humanTurns = of<FinalTurn>('human_turns').filter(inSession);
+  const agentTurns = of<FinalTurn>('agent_turns').filter(inSession);
+  return factsOf({
+    sessions: of('sessions'),
+    humanTurns,
+    agentTurns,
+    steps: of<FinalStep>('steps'),
+  });
+}
+
 /**
  * The records of `changes`, and the rows that they end in. `lose`: the slot is gone, and what
  * changes from then on arrives with the next snapshot only.
@@ -102,6 +121,8 @@ function recordsOf(actions: readonly Action[]) {
   let lsn = 0;
   let losing = false;
   let slotFrom = 0;
+  /** The facts as of each heartbeat's LSN: what a watermark promises. */
+  const promised = new Map<number, readonly Fact[]>();
   const origin = () => ({
     lsn: lsn as Lsn,
     transactionId: 1,
@@ -152,8 +173,11 @@ function recordsOf(actions: readonly Action[]) {
       give({ kind: 'row', change, origin: origin(), snapshot: null });
     } else if (kind === 'redeliver' && !losing) {
       records.push(...records.slice(Math.max(slotFrom, records.length - back)));
-    } else if (kind === 'heartbeat') give({ kind: 'heartbeat', origin: origin() });
-    else if (kind === 'truncate' && back === 0) {
+    } else if (kind === 'heartbeat') {
+      give({ kind: 'heartbeat', origin: origin() });
+      promised.set(lsn, factsIn(source));
+    }
+    if (kind === 'truncate' && back === 0) {
       const table = w['table'] as 'steps';
       for (const [key, entry] of source) if (entry.table === table) source.delete(key);
       give({ kind: 'truncate', tables: [table], origin: origin() });
@@ -164,7 +188,8 @@ function recordsOf(actions: readonly Action[]) {
   if (losing) snapshot();
   lsn += 1;
   records.push({ kind: 'heartbeat', origin: origin() });
-  return { records, source };
+  promised.set(lsn, factsIn(source));
+  return { records, source, promised };
 }
 
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
@@ -266,7 +291,7 @@ async function play(
     config: {},
   });
   await admin.ensureTopics([topic('changes', 1), topic('events', 2), topic('dead-letters', 1)]);
-  const { records, source } = recordsOf(actions);
+  const { records, source, promised } = recordsOf(actions);
   const producer = await log.producer();
   await producer.append(
     records.map((record) => ({ topic: 'changes', partition: 0, key: null, value: json(record) })),
@@ -292,11 +317,8 @@ async function play(
   await Promise.race([untilCommitted(log), last.running]);
   last.stop.abort();
   await last.running;
-  return { log, source };
+  return { log, source, promised };
 }
-
-/** A turn without a session is no fact. */
-const inSession = (turn: { readonly sessionUid: string | null }) => turn.sessionUid !== null;
 
 function factKey(change: FactChange, session: string): string {
   const fact = (change.before ?? change.after) as Fact;
@@ -305,45 +327,52 @@ function factKey(change: FactChange, session: string): string {
     : `${fact.kind} ${fact.uid} ${session}`;
 }
 
-/** What a reader knows at the end: the first occurrence of each position counts. */
-function readEvents(log: MemoryLog): Fact[] {
-  const facts = new Map<string, { position: number; fact: Fact | null }>();
-  for (const partition of log.partitions('events')) {
+/**
+ * What a reader knows at the end: the first occurrence of each position counts. At each watermark
+ * it knows of its partition exactly what was committed up to the LSN (I4).
+ */
+function readEvents(log: MemoryLog, promised: ReadonlyMap<number, readonly Fact[]>): Fact[] {
+  const partitions = log.partitions('events');
+  return partitions.flatMap(({ records }, partition) => {
+    const facts = new Map<string, Fact>();
     let taken = -1;
-    for (const { value } of partition.records) {
+    for (const { value } of records) {
       const entry = parse<LogEntry>(value);
       if (entry.position <= taken) continue;
       taken = entry.position;
-      if (entry.kind !== 'event') continue;
+      if (entry.kind === 'watermark') {
+        const here = promised
+          .get(entry.lsn)
+          ?.filter((fact) => partitionOf(sessionOf(fact), partitions.length) === partition);
+        expect(sorted([...facts.values()]), `facts at the watermark ${entry.lsn}`).toEqual(
+          sorted(here ?? []),
+        );
+        continue;
+      }
       for (const change of entry.changes) {
         const key = factKey(change, entry.sessionUid);
-        expect(facts.get(key)?.fact ?? null, `before of ${key}`).toEqual(change.before);
-        facts.set(key, { position: entry.position, fact: change.after });
+        expect(facts.get(key) ?? null, `before of ${key}`).toEqual(change.before);
+        if (change.after === null) facts.delete(key);
+        else facts.set(key, change.after);
       }
     }
-  }
-  return [...facts.values()].flatMap(({ fact }) => (fact === null ? [] : [fact]));
+    return [...facts.values()];
+  });
 }
+
+const sessionOf = (fact: Fact) => (fact.kind === 'session' ? fact.uid : fact.sessionUid);
 
 const sorted = (facts: readonly Fact[]) =>
   facts.map((fact) => JSON.stringify(fact, Object.keys(fact).sort())).sort();
 
-test('killed at any operation, the sequencer ends in the facts of the final rows (I1, I2, I3, I6)', async () => {
+test('killed at any operation, the sequencer ends in the facts of the final rows (I1, I2, I3, I4, I6)', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(action, { minLength: 1, maxLength: 40 }),
       fc.array(kill, { maxLength: 6 }),
       async (actions, kills) => {
-        const { log, source } = await play(actions, kills);
-        const of = <T>(table: string) =>
-          [...source.values()].filter((entry) => entry.table === table).map(({ row }) => row as T);
-        const expected = factsOf({
-          sessions: of('sessions'),
-          humanTurns: of<FinalTurn>('human_turns').filter(inSession),
-          agentTurns: of<FinalTurn>('agent_turns').filter(inSession),
-          steps: of<FinalStep>('steps'),
-        });
-        expect(sorted(readEvents(log))).toEqual(sorted(expected));
+        const { log, source, promised } = await play(actions, kills);
+        expect(sorted(readEvents(log, promised))).toEqual(sorted(factsIn(source)));
       },
     ),
     { numRuns: runs },
