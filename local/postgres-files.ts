@@ -16,6 +16,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -186,8 +187,17 @@ export function completeNativeDir(native: string, settings: Settings): string {
   const copy = join(settings.downloadDir, 'postgres', 'native');
   if (!existsSync(copy)) {
     cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
+    makeWritable(copy);
   }
   return completeNativeDir(copy, settings);
+}
+
+/** A copy keeps the modes of what it was made from; its folders must take the links. */
+function makeWritable(dir: string): void {
+  chmodSync(dir, 0o755);
+  for (const entry of readdirSync(dir, { withFileTypes: true })) {
+    if (entry.isDirectory()) makeWritable(join(dir, entry.name));
+  }
 }
 
 function makeLinks(root: string, links: readonly Link[]): void {

@@ -1,9 +1,11 @@
 /** The generator against a real Postgres, each case in a schema of its own. */
+
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTables, generate } from '../../generator/generate.ts';
+import { stackAddresses } from '../../local/stack.ts';
 
-const { TURNSTREAM_TEST_POSTGRES = 'postgres://postgres@127.0.0.1:15432/postgres' } = process.env;
+const { postgres } = stackAddresses();
 const endAtMs = Date.UTC(2026, 2, 1, 12);
 const small = { sessions: 60, endAtMs, concurrency: 4, roundsMax: 30 };
 
@@ -12,7 +14,8 @@ const pools: pg.Pool[] = [];
 async function poolOf(name: string): Promise<pg.Pool> {
   const schema = `generator_${process.pid}_${name}`;
   const pool = new pg.Pool({
-    connectionString: TURNSTREAM_TEST_POSTGRES,
+    ...postgres,
+    database: 'postgres',
     max: 8,
     options: `-c search_path=${schema}`,
   });

@@ -2,9 +2,11 @@
  * The judge is judged: a small data set whose rows were worked out by hand, and the projections'
  * own functions over facts that a few plain loops make of the same tables after mixed changes.
  */
+
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTables, generate } from '../../generator/generate.ts';
+import { stackAddresses } from '../../local/stack.ts';
 import type { Cell } from '../../processor/projection/columns.ts';
 import { bucketOf } from '../../processor/projection/hash.ts';
 import { keyTextOf } from '../../processor/projection/key-text.ts';
@@ -14,14 +16,15 @@ import { expectedRows, type JudgedRow, type Judgement } from './judge.ts';
 import { describeDifference, difference, isEqual } from './judge-difference.ts';
 import { factsOf } from './judge-plain-facts.ts';
 
-const { TURNSTREAM_TEST_POSTGRES = 'postgres://postgres@127.0.0.1:15432/postgres' } = process.env;
+const { postgres } = stackAddresses();
 const schema = `judge_${process.pid}`;
 
 let pool: pg.Pool;
 
 beforeAll(async () => {
   pool = new pg.Pool({
-    connectionString: TURNSTREAM_TEST_POSTGRES,
+    ...postgres,
+    database: 'postgres',
     max: 32,
     options: `-c search_path=${schema}`,
   });
