@@ -125,6 +125,8 @@ export function signalProcess(running: RunningProcess, signal: NodeJS.Signals): 
   return true;
 }
 
+const reapMsMax = 2_000;
+
 /** True when the process ended within the limit. */
 export async function waitForEnd(running: RunningProcess, limitMs: number): Promise<boolean> {
   const deadline = Date.now() + limitMs;
@@ -132,7 +134,16 @@ export async function waitForEnd(running: RunningProcess, limitMs: number): Prom
     if (Date.now() >= deadline) return false;
     await pause(pollMs);
   }
+  await waitForReaping(running.pid, Math.min(deadline, Date.now() + reapMsMax));
   return true;
+}
+
+/**
+ * An ended process keeps its number until its parent has asked for its exit code, and Postgres takes
+ * whoever has the number in its lock file for a running server.
+ */
+async function waitForReaping(pid: number, deadline: number): Promise<void> {
+  while (existsSync(`/proc/${pid}`) && Date.now() < deadline) await pause(pollMs);
 }
 
 /** Asks with `signal`, waits, and kills what is left after the limit. */
