@@ -103,6 +103,7 @@ function* remove(
   moment: Moment,
 ): Fold<void> {
   const { role, uid } = turn;
+  const departs = container.position < moment.removal;
   const gone: TurnState = { ...next, present: false };
   if (turn.steps.count > 0) {
     const parked = yield* parkedContainerOf(workspace, uid);
@@ -114,6 +115,7 @@ function* remove(
     yield* replaceTurn(edit, gone);
     yield* emitEdit(workspace, edit, moment, moment.removal, 'TurnDeleted');
   }
+  if (!departs) return;
   workspace.removeHintLater({ role, uid, sessionUid: container.hint, position: moment.removal });
 }
 
@@ -146,8 +148,10 @@ function* settle(
     if ((yield* stepsOf(parked, uid)).length > 0) sources.push(parked);
   }
   for (const from of sources) {
+    // Present in a container that is beyond this change: it came back later, and its hint stays.
+    const departs = from.position < moment.removal;
     yield* carry(workspace, { role, uid, from, to: target, next }, moment);
-    if (from === parked) continue;
+    if (from === parked || !departs) continue;
     workspace.removeHintLater({ role, uid, sessionUid: from.hint, position: moment.removal });
   }
   if (sources.length > 0) return 'applied';

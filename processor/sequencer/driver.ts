@@ -6,6 +6,7 @@ import {
   Container,
   hintedContainer,
   parkedContainer,
+  type RowRef,
   sessionContainer,
 } from '../conversation/container.ts';
 import type { Answer, Fold, Request } from '../conversation/requests.ts';
@@ -129,15 +130,19 @@ async function loadContainers(
 
 async function loadRows(wanted: Wanted, workspace: Workspace, store: StateStore): Promise<void> {
   const reads: { container: Container; key: ReturnType<typeof keyOfRef> }[] = [];
+  const want = (name: string, refs: readonly RowRef[]) => {
+    const container = workspace.container(name);
+    if (container === undefined || container.complete) return;
+    for (const ref of refs) {
+      if (container.get(ref) === undefined) reads.push({ container, key: keyOfRef(ref) });
+    }
+  };
   for (const { turn, refs } of wanted.rows) {
-    for (const sessionUid of workspace.hints(turn.role, turn.uid) ?? []) {
-      const container = workspace.container(hintedContainer(turn.role, turn.uid, sessionUid));
-      if (container === undefined || container.complete) continue;
-      for (const ref of refs) {
-        if (container.get(ref) === undefined) reads.push({ container, key: keyOfRef(ref) });
-      }
+    for (const hint of workspace.hints(turn.role, turn.uid) ?? []) {
+      want(hintedContainer(turn.role, turn.uid, hint), refs);
     }
   }
+  for (const [sessionUid, refs] of wanted.sessionRows) want(sessionContainer(sessionUid), refs);
   if (reads.length === 0) return;
   const rows = await store.rows(
     reads.map(({ container, key }) => ({ container: container.name, key })),

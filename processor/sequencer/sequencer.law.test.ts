@@ -12,6 +12,7 @@ import { MemoryLog } from '../kafka/memory-log.ts';
 import { partitionOf } from '../kafka/partition.ts';
 import { silentLogger } from '../logger.ts';
 import type { Lsn } from '../source/lsn.ts';
+import { ordinalsPerRecord } from '../source/position.ts';
 import type { RowChange, SourceRecord } from '../source/row-change.ts';
 import { MemoryStateStore } from './memory-state-store.ts';
 import { silentObserver } from './observer.ts';
@@ -121,7 +122,7 @@ function recordsOf(actions: readonly Action[]) {
   let lsn = 0;
   let losing = false;
   let slotFrom = 0;
-  /** The facts as of each heartbeat's LSN: what a watermark promises. */
+  /** By offset: the facts of all that was delivered before a heartbeat, what its watermark promises. */
   const promised = new Map<number, readonly Fact[]>();
   const origin = () => ({
     lsn: lsn as Lsn,
@@ -172,10 +173,13 @@ function recordsOf(actions: readonly Action[]) {
       } as unknown as RowChange;
       give({ kind: 'row', change, origin: origin(), snapshot: null });
     } else if (kind === 'redeliver' && !losing) {
-      records.push(...records.slice(Math.max(slotFrom, records.length - back)));
+      for (const record of records.slice(Math.max(slotFrom, records.length - back))) {
+        promised.set(records.length, factsIn(source));
+        records.push(record);
+      }
     } else if (kind === 'heartbeat') {
+      promised.set(records.length, factsIn(source));
       give({ kind: 'heartbeat', origin: origin() });
-      promised.set(lsn, factsIn(source));
     }
     if (kind === 'truncate' && back === 0) {
       const table = w['table'] as 'steps';
@@ -187,8 +191,8 @@ function recordsOf(actions: readonly Action[]) {
   lsn += 1;
   if (losing) snapshot();
   lsn += 1;
+  promised.set(records.length, factsIn(source));
   records.push({ kind: 'heartbeat', origin: origin() });
-  promised.set(lsn, factsIn(source));
   return { records, source, promised };
 }
 
@@ -329,7 +333,8 @@ function factKey(change: FactChange, session: string): string {
 
 /**
  * What a reader knows at the end: the first occurrence of each position counts. At each watermark
- * it knows of its partition exactly what was committed up to the LSN (I4).
+ * it knows of its partition exactly what was delivered before it, so all that was committed up to its
+ * LSN (I4).
  */
 function readEvents(log: MemoryLog, promised: ReadonlyMap<number, readonly Fact[]>): Fact[] {
   const partitions = log.partitions('events');
@@ -342,7 +347,7 @@ function readEvents(log: MemoryLog, promised: ReadonlyMap<number, readonly Fact[
       taken = entry.position;
       if (entry.kind === 'watermark') {
         const here = promised
-          .get(entry.lsn)
+          .get(Math.floor(entry.position / ordinalsPerRecord))
           ?.filter((fact) => partitionOf(sessionOf(fact), partitions.length) === partition);
         expect(sorted([...facts.values()]), `facts at the watermark ${entry.lsn}`).toEqual(
           sorted(here ?? []),

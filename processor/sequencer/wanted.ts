@@ -3,11 +3,13 @@
  * A guess: too little costs a read of its own later, too much one read for nothing. Pure.
  */
 import type { RowRef } from '../conversation/container.ts';
-import { familyUnder, type TurnRole } from '../conversation/rows.ts';
-import { type RowChange, type TextColumn, type TurnRow, unchanged } from '../source/row-change.ts';
+import { familyUnder, otherRole, type TurnRole } from '../conversation/rows.ts';
+import { type RowChange, type TurnRow, unchanged } from '../source/row-change.ts';
 
 export type Wanted = {
   readonly sessions: readonly string[];
+  /** Rows in the session's container: a new turn has no hint yet. */
+  readonly sessionRows: ReadonlyMap<string, readonly RowRef[]>;
   readonly turns: readonly { readonly role: TurnRole; readonly uid: string }[];
   /** Rows in whatever container the turn is. */
   readonly rows: readonly {
@@ -20,6 +22,7 @@ type TurnWant = Wanted['rows'][number];
 
 export function wantedBy(changes: readonly RowChange[]): Wanted {
   const sessions = new Set<string>();
+  const sessionRows = new Map<string, RowRef[]>();
   const turns = new Map<string, TurnWant>();
   const want = (role: TurnRole, uid: string, refs: readonly RowRef[]) => {
     const key = `${role}:${uid}`;
@@ -37,18 +40,23 @@ export function wantedBy(changes: readonly RowChange[]): Wanted {
     } else {
       const role = change.table === 'human_turns' ? 'human' : 'agent';
       if (change.row !== null) {
-        addText(sessions, change.row.sessionUid);
+        const { sessionUid } = change.row;
+        if (typeof sessionUid === 'string') {
+          const refs = sessionRows.get(sessionUid) ?? [];
+          sessionRows.set(sessionUid, [...refs, ...rowsOfNew(role, change.row)]);
+          sessions.add(sessionUid);
+        }
         wantParent(want, role, change.row);
       }
       want(role, change.key, rowsAround(role, change.key));
     }
   }
   const rows = [...turns.values()];
-  return { sessions: [...sessions], turns: rows.map(({ turn }) => turn), rows };
+  return { sessions: [...sessions], sessionRows, turns: rows.map(({ turn }) => turn), rows };
 }
 
 function rowsAround(role: TurnRole, uid: string): readonly RowRef[] {
-  const family = familyUnder(role === 'human' ? 'agent' : 'human', uid);
+  const family = familyUnder(otherRole(role), uid);
   return [{ kind: 'turn', role, uid }, { kind: 'session' }, { kind: 'family', family }];
 }
 
@@ -58,13 +66,17 @@ function wantParent(
   { parentUid }: TurnRow,
 ): void {
   if (parentUid === null || parentUid === unchanged) return;
-  want(role === 'human' ? 'agent' : 'human', parentUid, [
-    { kind: 'turn', role: role === 'human' ? 'agent' : 'human', uid: parentUid },
+  want(otherRole(role), parentUid, [
+    { kind: 'turn', role: otherRole(role), uid: parentUid },
     { kind: 'family', family: familyUnder(role, parentUid) },
     { kind: 'session' },
   ]);
 }
 
-function addText(to: Set<string>, column: TextColumn): void {
-  if (typeof column === 'string') to.add(column);
+/** What a turn that joins a session reads there: what it hangs on, and what hangs on it. */
+function rowsOfNew(role: TurnRole, { uid, parentUid }: TurnRow): readonly RowRef[] {
+  const parent = parentUid === unchanged ? null : parentUid;
+  const above: RowRef[] = [{ kind: 'family', family: familyUnder(role, parent) }];
+  if (parent !== null) above.push({ kind: 'turn', role: otherRole(role), uid: parent });
+  return [...rowsAround(role, uid), ...above];
 }

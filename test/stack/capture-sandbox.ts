@@ -147,7 +147,7 @@ export class CaptureSandbox {
     await this.#consumer?.stop();
     await this.#reading;
     await fetch(`${addresses.connect.url}/connectors/${this.name}`, { method: 'DELETE' });
-    await this.#dropSlot();
+    await dropSlot(this.pool, this.name);
     await this.pool.query(`DROP PUBLICATION IF EXISTS ${this.name}`);
     await this.pool.query(`DROP SCHEMA IF EXISTS ${this.name} CASCADE`);
     await this.pool.end();
@@ -160,18 +160,18 @@ export class CaptureSandbox {
     await admin.deleteTopics({ topics });
     await admin.disconnect();
   }
+}
 
-  /** The connector holds it for a moment after its end. */
-  async #dropSlot(): Promise<void> {
-    for (;;) {
-      const { rows } = await this.pool.query<{ active: boolean }>(
-        'SELECT active FROM pg_replication_slots WHERE slot_name = $1',
-        [this.name],
-      );
-      if (rows.length === 0) return;
-      if (rows[0]!.active) await waiting.delay(50);
-      else await this.pool.query('SELECT pg_drop_replication_slot($1)', [this.name]);
-    }
+/** The connector holds it for a moment after its end. */
+export async function dropSlot(pool: pg.Pool, slot: string): Promise<void> {
+  for (;;) {
+    const { rows } = await pool.query<{ active: boolean }>(
+      'SELECT active FROM pg_replication_slots WHERE slot_name = $1',
+      [slot],
+    );
+    if (rows.length === 0) return;
+    if (rows[0]!.active) await waiting.delay(50);
+    else await pool.query('SELECT pg_drop_replication_slot($1)', [slot]);
   }
 }
 

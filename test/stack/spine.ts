@@ -5,6 +5,8 @@
 import { randomBytes } from 'node:crypto';
 import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
+import { serviceEnvironment } from '../../local/services.ts';
+import { readSettings } from '../../local/settings.ts';
 import { stackAddresses } from '../../local/stack.ts';
 import { CqlCheckpointStore } from '../../processor/cql/checkpoint-store.ts';
 import { type CqlSession, connectCql, cqlDefaults } from '../../processor/cql/cluster.ts';
@@ -12,7 +14,7 @@ import { readAll, readAllTotals } from '../../processor/cql/read.ts';
 import type { ReadModel } from '../../processor/engine/store.ts';
 import { type Lsn, parseLsn } from '../../processor/source/lsn.ts';
 import { projections } from '../../projections/index.ts';
-import { tables } from './capture-sandbox.ts';
+import { dropSlot, tables } from './capture-sandbox.ts';
 import { collect, expectedRows, type JudgedRows } from './judge.ts';
 import { describeDifference, difference, isEqual, summedOverShards } from './judge-difference.ts';
 import { TurnstreamProcess } from './turnstream-process.ts';
@@ -38,30 +40,20 @@ export class Spine {
   }
 
   #environment(): Record<string, string> {
-    const { postgres, kafka, connect, registry, cql } = this.addresses;
     const { name } = this;
     return {
-      TURNSTREAM_POSTGRES_HOST: postgres.host,
-      TURNSTREAM_POSTGRES_PORT: String(postgres.port),
-      TURNSTREAM_POSTGRES_DATABASE: postgres.database,
+      ...serviceEnvironment(readSettings(process.env)),
       TURNSTREAM_POSTGRES_SCHEMA: name,
-      TURNSTREAM_KAFKA_BROKERS: kafka.brokers.join(),
       TURNSTREAM_KAFKA_CHANGES_TOPIC: `${name}.changes`,
       TURNSTREAM_KAFKA_EVENTS_TOPIC: `${name}.events`,
       TURNSTREAM_KAFKA_DEAD_LETTERS_TOPIC: `${name}.dead-letters`,
       TURNSTREAM_KAFKA_SEQUENCER_GROUP: `${name}.sequencer`,
       TURNSTREAM_KAFKA_PROJECTIONS_GROUP: `${name}.projections`,
       TURNSTREAM_EVENTS_PARTITIONS: String(spinePartitions),
-      TURNSTREAM_REGISTRY_URL: `${registry.url}/apis/ccompat/v7`,
-      TURNSTREAM_CONNECT_URL: connect.url,
-      TURNSTREAM_CONNECT_REGISTRY_URL: `${registry.url}/apis/registry/v2`,
       TURNSTREAM_CONNECT_CONNECTOR_NAME: name,
       TURNSTREAM_CONNECT_SLOT_NAME: name,
       TURNSTREAM_CONNECT_PUBLICATION_NAME: name,
       TURNSTREAM_CONNECT_TOPIC_PREFIX: name,
-      TURNSTREAM_CQL_CONTACT_POINTS: cql.contactPoints.join(),
-      TURNSTREAM_CQL_PORT: String(cql.port),
-      TURNSTREAM_CQL_DATACENTER: cql.datacenter,
       TURNSTREAM_CQL_KEYSPACE: name,
       TURNSTREAM_METRICS_PORT: '0',
       TURNSTREAM_METRICS_POLL_INTERVAL_MS: '500',
@@ -183,7 +175,7 @@ export class Spine {
     await Promise.all(this.processes.map((one) => one.stop()));
     const { connect, kafka } = this.addresses;
     await fetch(`${connect.url}/connectors/${this.name}`, { method: 'DELETE' });
-    await this.#dropSlot();
+    await dropSlot(this.pool, this.name);
     await this.pool.query(`DROP PUBLICATION IF EXISTS ${this.name}`);
     await this.pool.query(`DROP SCHEMA IF EXISTS ${this.name} CASCADE`);
     await this.pool.end();
@@ -195,19 +187,6 @@ export class Spine {
     const topics = (await admin.listTopics()).filter((topic) => topic.includes(this.name));
     await admin.deleteTopics({ topics });
     await admin.disconnect();
-  }
-
-  /** The connector holds it for a moment after its end. */
-  async #dropSlot(): Promise<void> {
-    for (;;) {
-      const { rows } = await this.pool.query<{ active: boolean }>(
-        'SELECT active FROM pg_replication_slots WHERE slot_name = $1',
-        [this.name],
-      );
-      if (rows.length === 0) return;
-      if (rows[0]!.active) await new Promise((resolve) => setTimeout(resolve, 50));
-      else await this.pool.query('SELECT pg_drop_replication_slot($1)', [this.name]);
-    }
   }
 }
 
