@@ -123,10 +123,6 @@ export class Container {
     return this.#known(this.#families.get(family));
   }
 
-  child(family: string, uid: string): ChildState | null | undefined {
-    return this.#known(this.#children.get(family)?.get(uid));
-  }
-
   step(turnUid: string, idx: number): StepState | null | undefined {
     return this.#known(this.#steps.get(turnUid)?.get(idx));
   }

@@ -73,16 +73,6 @@ export function* stepOf(
   );
 }
 
-export function* childOf(
-  container: Container,
-  family: string,
-  uid: string,
-): Fold<ChildState | null> {
-  return yield* known(container, { kind: 'child', family, uid }, () =>
-    container.child(family, uid),
-  );
-}
-
 export function* familyIn(container: Container, family: string): Fold<FamilyState> {
   const ref = { kind: 'family', family } as const;
   return (yield* known(container, ref, () => container.family(family))) ?? noFamily;
