@@ -42,8 +42,8 @@ async function prepare(context: StartContext): Promise<Command> {
       ...flags,
       'kafka.tools.StorageTool',
       'format',
-      '-t',
-      clusterId,
+      // One argument: an id may begin with a dash, and would be taken for an option by itself.
+      `--cluster-id=${clusterId}`,
       '-c',
       properties,
     ]);
