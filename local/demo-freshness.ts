@@ -1,7 +1,7 @@
 /** How fresh the read models are: the wait for a commit, and what the metrics pages say. */
 import type { Pool } from 'pg';
 import { CqlCheckpointStore } from '../processor/cql/checkpoint-store.ts';
-import type { CqlSession } from '../processor/cql/cluster.ts';
+import type { CqlSession } from '../processor/cql/session.ts';
 import type { ReadModel } from '../processor/engine/store.ts';
 import { TurnstreamError } from '../processor/error.ts';
 import { type Lsn, parseLsn } from '../processor/source/lsn.ts';

@@ -1,8 +1,8 @@
 /** What `make demo` prints at its end: the read models, latencies, freshness, what to try next. */
 
 import { stepTypeName } from '../processor/conversation/step-type.ts';
-import type { CqlSession } from '../processor/cql/cluster.ts';
 import { readAll, readAllTotals } from '../processor/cql/read.ts';
+import type { CqlSession } from '../processor/cql/session.ts';
 import type { StoredRow } from '../processor/engine/read-out.ts';
 import type { Cell } from '../processor/projection/columns.ts';
 import { negativeBucket, quantileOf } from '../projections/buckets.ts';

@@ -6,7 +6,8 @@
 import cliProgress from 'cli-progress';
 import pg from 'pg';
 import { createTables, generate, type Summary } from '../generator/generate.ts';
-import { type CqlSession, connectCql, cqlDefaults } from '../processor/cql/cluster.ts';
+import { connectCql, cqlDefaults } from '../processor/cql/cluster.ts';
+import type { CqlSession } from '../processor/cql/session.ts';
 import { TurnstreamError } from '../processor/error.ts';
 import { waitForWatermark } from './demo-freshness.ts';
 import { type Measured, readPages } from './demo-metrics.ts';

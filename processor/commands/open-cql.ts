@@ -1,11 +1,12 @@
 /** The CQL database, from the settings: one session for all stores of a process. */
 import type { Config } from '../config.ts';
 import { CqlCheckpointStore } from '../cql/checkpoint-store.ts';
-import { type CqlSession, connectCql, cqlDefaults } from '../cql/cluster.ts';
+import { connectCql, cqlDefaults, type DriverSession } from '../cql/cluster.ts';
 import type { SchemaOptions } from '../cql/ddl.ts';
 import { controlTables, tableName } from '../cql/names.ts';
 import { CqlReadModelStore, readModelStoreDefaults } from '../cql/read-model-store.ts';
 import { tableColumns } from '../cql/schema.ts';
+import type { CqlSession } from '../cql/session.ts';
 import { CqlStateStore, stateStoreDefaults } from '../cql/state-store.ts';
 import type { CheckpointStore, ReadModel, ReadModelStore } from '../engine/store.ts';
 import { TurnstreamError } from '../error.ts';
@@ -20,7 +21,7 @@ export type OpenStores = {
 
 const daySeconds = 24 * 60 * 60;
 
-export function openCql({ cql }: Config): Promise<CqlSession> {
+export function openCql({ cql }: Config): Promise<DriverSession> {
   const { user: username, password } = cql;
   return connectCql({
     ...cqlDefaults,
@@ -80,7 +81,7 @@ async function checkTables(
 }
 
 /** Closing the stores closes the session. */
-export function storesOn(session: CqlSession, config: Config): OpenStores {
+export function storesOn(session: DriverSession, config: Config): OpenStores {
   const { keyspace, batchBytesMax, batchRowsMax, writesInFlightMax, readsInFlightMax } = config.cql;
   const limits = { batchBytesMax, batchRowsMax };
   return {

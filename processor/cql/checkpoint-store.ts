@@ -1,12 +1,12 @@
 /** Checkpoints on CQL (store.ts); control-statements.ts says why an older one never wins. */
 import type { Checkpoint, CheckpointStore, ReadModel } from '../engine/store.ts';
-import type { CqlSession } from './cluster.ts';
 import {
   type CheckpointStatements,
   checkpointOf,
   checkpointStatements,
 } from './control-statements.ts';
 import { tableName } from './names.ts';
+import type { CqlSession } from './session.ts';
 
 export class CqlCheckpointStore implements CheckpointStore {
   private readonly session: CqlSession;

@@ -6,6 +6,7 @@
 import { auth, Client, type ClientOptions, policies, types } from 'cassandra-driver';
 import { cqlConnectError, storeError } from './errors.ts';
 import { createLimiter, type Limiter } from './limiter.ts';
+import type { DecodedRow, SchemaSession } from './session.ts';
 import type { Statement } from './statements.ts';
 
 export type CqlOptions = {
@@ -34,13 +35,10 @@ export const cqlDefaults = {
   readsInFlightMax: 128,
 } as const satisfies Partial<CqlOptions>;
 
-export type DecodedRow = Readonly<Record<string, unknown>>;
-
 const consistency = types.consistencies.localQuorum;
 const writing = { prepare: true, consistency, isIdempotent: true } as const;
 
-export class CqlSession {
-  /** For schema work; stores use the methods. */
+export class DriverSession implements SchemaSession {
   readonly client: Client;
   private readonly writes: Limiter;
   private readonly reads: Limiter;
@@ -51,7 +49,6 @@ export class CqlSession {
     this.reads = createLimiter(options.readsInFlightMax);
   }
 
-  /** Several statements to one CQL partition go as an unlogged batch, which is atomic there. */
   write(doing: string, statements: readonly Statement[]): Promise<void> {
     return this.writes(async () => {
       const [only] = statements;
@@ -66,7 +63,6 @@ export class CqlSession {
     });
   }
 
-  /** For few rows: all of them, or those of the first page. */
   read(doing: string, { query, params }: Statement): Promise<readonly DecodedRow[]> {
     return this.reads(async () => {
       try {
@@ -78,7 +74,6 @@ export class CqlSession {
     });
   }
 
-  /** Page by page, however many there are. */
   async *pages(
     doing: string,
     { query, params }: Statement,
@@ -92,6 +87,16 @@ export class CqlSession {
       pageState = next;
       if (rows.length > 0) yield rows;
     } while (pageState !== undefined);
+  }
+
+  async define(doing: string, ddl: string): Promise<boolean> {
+    try {
+      const { info } = await this.client.execute(ddl);
+      // The driver's types leave it out.
+      return (info as { readonly isSchemaInAgreement?: boolean }).isSchemaInAgreement === true;
+    } catch (error) {
+      throw storeError(doing, error);
+    }
   }
 
   close(): Promise<void> {
@@ -115,7 +120,7 @@ export class CqlSession {
 }
 
 /** Connects, or rejects with a CONNECT error that says where it looked. */
-export async function connectCql(options: CqlOptions): Promise<CqlSession> {
+export async function connectCql(options: CqlOptions): Promise<DriverSession> {
   const client = new Client(clientOptions(options));
   try {
     await client.connect();
@@ -123,7 +128,7 @@ export async function connectCql(options: CqlOptions): Promise<CqlSession> {
     await client.shutdown();
     throw cqlConnectError(options.contactPoints, error);
   }
-  return new CqlSession(client, options);
+  return new DriverSession(client, options);
 }
 
 function clientOptions(options: CqlOptions): ClientOptions {

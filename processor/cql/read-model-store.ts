@@ -15,11 +15,11 @@ import { TurnstreamError } from '../error.ts';
 import type { Key } from '../projection/projection.ts';
 import type { Position } from '../source/position.ts';
 import { type BatchLimits, batchDefaults, cutBatches } from './batches.ts';
-import type { CqlSession, DecodedRow } from './cluster.ts';
 import { readModelColumns, readModelDdl, type SchemaOptions } from './ddl.ts';
 import { forEachBounded } from './limiter.ts';
 import { amongRuns, tableName } from './names.ts';
 import { applyDdl, tableColumns } from './schema.ts';
+import type { DecodedRow, SchemaSession } from './session.ts';
 import {
   positionColumn,
   type ReadModelStatements,
@@ -37,11 +37,11 @@ export type ReadModelStoreOptions = BatchLimits & {
 export const readModelStoreDefaults = { ...batchDefaults, callsInFlightMax: 64 } as const;
 
 export class CqlReadModelStore implements ReadModelStore {
-  private readonly session: CqlSession;
+  private readonly session: SchemaSession;
   private readonly options: ReadModelStoreOptions;
   private readonly statements = new Map<string, ReadModelStatements>();
 
-  constructor(session: CqlSession, options: ReadModelStoreOptions) {
+  constructor(session: SchemaSession, options: ReadModelStoreOptions) {
     this.session = session;
     this.options = options;
   }

@@ -7,8 +7,8 @@ import type { ReadModel } from '../engine/store.ts';
 import type { Cell } from '../projection/columns.ts';
 import type { TableColumn } from '../projection/projection.ts';
 import type { Position } from '../source/position.ts';
-import type { CqlSession, DecodedRow } from './cluster.ts';
 import { tableName } from './names.ts';
+import type { CqlSession, DecodedRow } from './session.ts';
 import { positionColumn, readModelStatements, shardColumn } from './statements.ts';
 import { cellOf } from './values.ts';
 

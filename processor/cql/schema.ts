@@ -5,9 +5,8 @@
 
 import type { ReadModel } from '../engine/store.ts';
 import { TurnstreamError } from '../error.ts';
-import type { CqlSession } from './cluster.ts';
 import { controlDdl, readModelDdl, type SchemaOptions } from './ddl.ts';
-import { storeError } from './errors.ts';
+import type { CqlSession, SchemaSession } from './session.ts';
 
 /** All that a cluster needs, as CQL, in the order in which it is to be applied. */
 export function schemaDdl(options: SchemaOptions, models: readonly ReadModel[]): readonly string[] {
@@ -23,33 +22,23 @@ export function printSchema(options: SchemaOptions, models: readonly ReadModel[]
 
 /** Creates keyspace, control tables and the read models' tables that are missing. */
 export async function applySchema(
-  session: CqlSession,
+  session: SchemaSession,
   options: SchemaOptions,
   models: readonly ReadModel[],
 ): Promise<void> {
   await applyDdl(session, schemaDdl(options, models));
 }
 
-export async function applyDdl(session: CqlSession, ddl: readonly string[]): Promise<void> {
+export async function applyDdl(session: SchemaSession, ddl: readonly string[]): Promise<void> {
   for (const statement of ddl) {
     const [first = ''] = statement.split('\n', 1);
-    try {
-      const { info } = await session.client.execute(statement);
-      if (agreed(info)) continue;
-    } catch (error) {
-      throw storeError(`applying ${first}`, error);
-    }
+    if (await session.define(`applying ${first}`, statement)) continue;
     throw new TurnstreamError(
       'SCHEMA',
       `the nodes did not agree on the schema after ${first}; look for a node that is down or split off, then apply again`,
       { retriable: true },
     );
   }
-}
-
-/** The driver's types leave it out. */
-function agreed(info: object): boolean {
-  return (info as { readonly isSchemaInAgreement?: boolean }).isSchemaInAgreement === true;
 }
 
 /** Names and types of a table's columns; empty when there is no such table. */

@@ -16,9 +16,9 @@ import type {
   TurnId,
 } from '../sequencer/state-store.ts';
 import { type BatchLimits, batchDefaults } from './batches.ts';
-import type { CqlSession, DecodedRow } from './cluster.ts';
 import { forEachBounded } from './limiter.ts';
 import { amongRuns } from './names.ts';
+import type { CqlSession, DecodedRow } from './session.ts';
 import { batchesOf, segmentStatements } from './state-segments.ts';
 import { type StateStatements, stateRowOf, stateStatements } from './state-statements.ts';
 import { StateTexts, type TextLimits, textGone } from './state-texts.ts';

@@ -9,7 +9,7 @@ import { serviceEnvironment } from '../../local/services.ts';
 import { readSettings } from '../../local/settings.ts';
 import { stackAddresses } from '../../local/stack.ts';
 import { CqlCheckpointStore } from '../../processor/cql/checkpoint-store.ts';
-import { type CqlSession, connectCql, cqlDefaults } from '../../processor/cql/cluster.ts';
+import { connectCql, cqlDefaults, type DriverSession } from '../../processor/cql/cluster.ts';
 import { readAll, readAllTotals } from '../../processor/cql/read.ts';
 import type { ReadModel } from '../../processor/engine/store.ts';
 import { type Lsn, parseLsn } from '../../processor/source/lsn.ts';
@@ -29,7 +29,7 @@ export class Spine {
   readonly pool: pg.Pool;
   readonly env: Readonly<Record<string, string>>;
   readonly processes: TurnstreamProcess[] = [];
-  #cql: CqlSession | undefined;
+  #cql: DriverSession | undefined;
 
   constructor(more: Readonly<Record<string, string>> = {}) {
     const { postgres } = this.addresses;
@@ -154,7 +154,7 @@ export class Spine {
     return models.find(({ shape }) => shape.projection === name)!;
   }
 
-  async #session(): Promise<CqlSession> {
+  async #session(): Promise<DriverSession> {
     const { contactPoints, port, datacenter } = this.addresses.cql;
     this.#cql ??= await connectCql({
       ...cqlDefaults,

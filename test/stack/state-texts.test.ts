@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { stackAddresses } from '../../local/stack.ts';
-import { type CqlSession, connectCql, cqlDefaults } from '../../processor/cql/cluster.ts';
+import { connectCql, cqlDefaults, type DriverSession } from '../../processor/cql/cluster.ts';
 import { applySchema } from '../../processor/cql/schema.ts';
 import { CqlStateStore, stateStoreDefaults } from '../../processor/cql/state-store.ts';
 import type { StateKey, StateRow } from '../../processor/sequencer/state-store.ts';
@@ -10,7 +10,7 @@ import type { StateKey, StateRow } from '../../processor/sequencer/state-store.t
 const { contactPoints, port, datacenter } = stackAddresses().cql;
 const keyspace = `texts_${randomUUID().replaceAll('-', '')}`;
 const key: StateKey = { kind: 'step', uid: 't', idx: 1, other: '' };
-let session: CqlSession;
+let session: DriverSession;
 
 beforeAll(async () => {
   session = await connectCql({ ...cqlDefaults, contactPoints, port, localDataCenter: datacenter });

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { stackAddresses } from '../../local/stack.ts';
 import { CqlCheckpointStore } from '../../processor/cql/checkpoint-store.ts';
-import { type CqlSession, connectCql, cqlDefaults } from '../../processor/cql/cluster.ts';
+import { connectCql, cqlDefaults, type DriverSession } from '../../processor/cql/cluster.ts';
 import type { SchemaOptions } from '../../processor/cql/ddl.ts';
 import { readAll, readAllTotals, readPartition } from '../../processor/cql/read.ts';
 import { CqlReadModelStore, readModelStoreDefaults } from '../../processor/cql/read-model-store.ts';
@@ -20,7 +20,7 @@ const schema: SchemaOptions = {
   dialect: 'cassandra',
   replication: { [localDataCenter]: 1 },
 };
-let session: CqlSession;
+let session: DriverSession;
 
 beforeAll(async () => {
   session = await connectCql({ ...cqlDefaults, contactPoints, port, localDataCenter });

@@ -1,0 +1,28 @@
+/**
+ * The port between the stores and the CQL cluster: statements in, decoded rows out. cluster.ts has
+ * it on the driver, test/simulation/cql/ on a simulated cluster; both keep session.contract.ts.
+ * Nothing is repeated here: whoever asked knows when to. Failures are STORE errors.
+ */
+import type { Statement } from './statements.ts';
+
+/** By column name, each value as the driver decodes it (values.ts makes cells of them). */
+export type DecodedRow = Readonly<Record<string, unknown>>;
+
+export type CqlSession = {
+  /** Several statements to one CQL partition go as an unlogged batch, which is atomic there. */
+  write(doing: string, statements: readonly Statement[]): Promise<void>;
+  /** For few rows: all of them, or those of the first page. */
+  read(doing: string, statement: Statement): Promise<readonly DecodedRow[]>;
+  /** Page by page, however many there are. */
+  pages(
+    doing: string,
+    statement: Statement,
+    pageRowsMax: number,
+  ): AsyncIterable<readonly DecodedRow[]>;
+};
+
+/** For whoever makes tables. */
+export type SchemaSession = CqlSession & {
+  /** Executes one statement of DDL; false when not all nodes agree on the schema afterwards. */
+  define(doing: string, ddl: string): Promise<boolean>;
+};
