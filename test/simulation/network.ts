@@ -54,13 +54,14 @@ export class Network {
 
   /**
    * The general form: `arrive` is the request at the server, which answers at once or some steps
-   * later, at most once.
+   * later, at most once. It is told its fate, since what takes effect without being heard may take
+   * effect in part.
    */
   request<T>(
     process: Process,
     label: string,
     timedOut: () => Error,
-    arrive: (answer: (value: T) => void, fail: (error: unknown) => void) => void,
+    arrive: (answer: (value: T) => void, fail: (error: unknown) => void, fate: Fate) => void,
   ): Promise<T> {
     if (isDead(process)) return new Promise(() => undefined);
     process.calls += 1;
@@ -77,6 +78,7 @@ export class Network {
         arrive(
           (value) => hear(() => resolve(value)),
           (error) => hear(() => reject(error)),
+          fate,
         );
       if (!isHeard)
         scheduler.after(process, timeoutMs, `${label}: no answer`, () => reject(timedOut()));
