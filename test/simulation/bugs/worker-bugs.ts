@@ -1,0 +1,180 @@
+/** Bugs of the worker and of its statements, as patches. */
+import type { Bug } from './plant.ts';
+
+const lane = 'processor/engine/lane.ts';
+const laneBatch = 'processor/engine/lane-batch.ts';
+const changes = 'processor/projection/changes.ts';
+
+export const workerBugs: readonly Bug[] = [
+  {
+    name: 'write without timestamp',
+    about: "A row of a map is written with the server's time, which hides all later writes.",
+    patches: [
+      {
+        file: 'processor/cql/statements.ts',
+        from: `      query: insert,
+      params: [...cells(keyColumns, key), ...cells(shape.values, values), bigintValue(position)],`,
+        to: `      query: insert.replace(' USING TIMESTAMP ?', ''),
+      params: [...cells(keyColumns, key), ...cells(shape.values, values)],`,
+      },
+    ],
+  },
+  {
+    name: 'delete without timestamp',
+    about: 'A row that comes back after its delete stays hidden.',
+    patches: [
+      {
+        file: 'processor/cql/statements.ts',
+        from: `      query: remove,
+      params: [bigintValue(position), ...cells(keyColumns, key)],`,
+        to: `      query: remove.replace(' USING TIMESTAMP ?', ''),
+      params: cells(keyColumns, key),`,
+      },
+    ],
+  },
+  {
+    name: 'checkpoint before flush',
+    about: 'The checkpoint is saved before the rows are acknowledged: a crash loses them.',
+    patches: [
+      {
+        file: lane,
+        from: '      const rows = await this.#writeRows(batch);',
+        to: `      this.#reached = batch.reached;
+      await this.save();
+      const rows = await this.#writeRows(batch);`,
+      },
+    ],
+  },
+  {
+    name: 'increment instead of absolute totals',
+    about:
+      'Totals are added to whatever is stored at each try: a write that timed out and was applied counts twice.',
+    patches: [
+      {
+        file: lane,
+        from: `      const outcome = await this.#untilDone('totals', () =>
+        this.#context.store.writeTotals(this.#model, writes),
+      );`,
+        to: `      const base = writes.map(({ key }) => {
+        const known = [...stored.entries()].find(([text]) => batch.deltas.get(text)?.[0]?.key === key);
+        return known?.[1].totals ?? [];
+      });
+      const outcome = await this.#untilDone('totals', async () => {
+        const now = await this.#context.store.loadTotals(
+          this.#model,
+          this.#partition,
+          writes.map(({ key }) => key),
+        );
+        const incremented = writes.map((write, at) => ({
+          ...write,
+          totals: write.totals.map(
+            (total, column) => total - (base[at]?.[column] ?? 0) + (now[at]?.totals[column] ?? 0),
+          ),
+        }));
+        await this.#context.store.writeTotals(this.#model, incremented);
+      });`,
+      },
+    ],
+  },
+  {
+    name: 'position check dropped',
+    about: 'Stored totals are taken without asking up to which position they are exact.',
+    patches: [
+      {
+        file: changes,
+        from: 'if (last === undefined || (stored !== null && last <= stored.position)) return null;',
+        to: 'if (last === undefined) return null;',
+      },
+      {
+        file: changes,
+        from: 'if (stored !== null && (positions[index] ?? 0) <= stored.position) continue;',
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'retraction forgotten',
+    about: 'What a fact contributed before is not taken back.',
+    patches: [
+      {
+        file: changes,
+        from: 'for (const one of retractions) add(deltas, touched, one, -1, entry.position);',
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'former row not deleted',
+    about: 'A row that a fact leaves behind when its key changes stays.',
+    patches: [
+      {
+        file: changes,
+        from: "into.set(text, { op: 'delete', key: row.key, position });",
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'first-occurrence rule dropped',
+    about: 'Events that a second owner has appended once more are folded again.',
+    patches: [
+      {
+        file: laneBatch,
+        from: "if (content?.kind !== 'entry' || content.entry.position <= last) continue;",
+        to: "if (content?.kind !== 'entry') continue;",
+      },
+      {
+        file: laneBatch,
+        from: '} else if (content.entry.position <= position) {',
+        to: '} else if (content.entry.position < 0) {',
+      },
+    ],
+  },
+  {
+    name: 'watermark seen before its rows',
+    about:
+      'A watermark counts from the moment at which it is fetched, not when the rows before it are acknowledged.',
+    patches: [
+      {
+        file: lane,
+        from: '      const rows = await this.#writeRows(batch);',
+        to: `      this.#reached = { ...this.#reached, watermark: batch.reached.watermark };
+      await this.save();
+      const rows = await this.#writeRows(batch);`,
+      },
+    ],
+  },
+  {
+    name: 'totals cached before they are stored',
+    about: 'The cache holds totals whose write was given up with the epoch, or failed.',
+    patches: [
+      {
+        file: lane,
+        from: "    if (writes.length > 0) {\n      const outcome = await this.#untilDone('totals'",
+        to: "    for (const [text, totals] of results) this.#cache.put(text, { ...totals, position: (totals.position - 1) as typeof totals.position });\n    if (writes.length > 0) {\n      const outcome = await this.#untilDone('totals'",
+      },
+    ],
+  },
+  {
+    name: 'dead letter not awaited',
+    about: 'The checkpoint passes an event whose dead letter is not acknowledged.',
+    patches: [
+      {
+        file: lane,
+        from: "    const outcome = await this.#untilDone('dead-letters', () => deadLetters.append(records));\n    if (outcome.kind === 'over') return false;",
+        to: "    void this.#untilDone('dead-letters', () => deadLetters.append(records));",
+      },
+    ],
+  },
+  {
+    name: 'bytes in flight without a limit',
+    about: 'Fetches are let in however much is held.',
+    patches: [
+      {
+        file: 'processor/engine/byte-budget.ts',
+        from: 'return this.#used === 0 || this.#used + bytes <= this.#bytesMax;',
+        to: 'return this.#bytesMax >= 0 || this.#used + bytes < 0;',
+      },
+    ],
+  },
+];

@@ -1,0 +1,92 @@
+/**
+ * A history before it happens: its knobs, what the source does, and what goes wrong, all drawn from
+ * one seed and plain data, so that parts can be left out and the rest repeated (shrink.ts). The one
+ * thing that is not listed is the order of steps: it is drawn from `schedule` while the history runs.
+ */
+import { Dice } from './dice.ts';
+import { drawKnobs, type Knobs } from './knobs.ts';
+import type { Fate } from './network.ts';
+import { drawScript, type SourceAction } from './source/script.ts';
+
+/**
+ * What befalls an actor (a sequencer or a worker, through all its restarts) as it makes its n-th call.
+ * kill: the process is gone, before the call is sent or while it is under way. pause: it stands still,
+ * and goes on later, a zombie if the broker has given it up meanwhile. expire: the broker gives it
+ * up while it works on. stop: it is asked to drain and leave. rebalance: its group, without reason.
+ */
+export type Incident = {
+  readonly actor: string;
+  readonly call: number;
+  readonly kind: 'kill' | 'kill-sent' | 'pause' | 'expire' | 'stop' | 'rebalance';
+  /** Until it is started again, goes on or notices. */
+  readonly forMs: number;
+};
+
+/** What becomes of the n-th call of all; calls that are not listed are answered. */
+export type Fault = { readonly call: number; readonly fate: Exclude<Fate, 'answered'> };
+
+export type Plan = {
+  readonly seed: number;
+  readonly schedule: number;
+  readonly knobs: Knobs;
+  readonly script: readonly SourceAction[];
+  readonly incidents: readonly Incident[];
+  readonly faults: readonly Fault[];
+};
+
+const callsExpected = 1500;
+const callsOfActorExpected = 300;
+
+export function drawPlan(seed: number): Plan {
+  const dice = new Dice(seed);
+  const knobs = drawKnobs(dice.forked('knobs'));
+  return {
+    seed,
+    schedule: seed,
+    knobs,
+    script: drawScript(dice.forked('script')),
+    incidents: drawIncidents(dice.forked('incidents'), knobs),
+    faults: drawFaults(dice.forked('faults')),
+  };
+}
+
+export function actorsOf(knobs: Knobs): readonly string[] {
+  const named = (kind: string, count: number) =>
+    Array.from({ length: count }, (_, at) => `${kind} ${at + 1}`);
+  return [...named('sequencer', knobs.sequencers), ...named('worker', knobs.workers)];
+}
+
+function drawIncidents(dice: Dice, knobs: Knobs): readonly Incident[] {
+  const actors = actorsOf(knobs);
+  const count = dice.pick([0, 1, 3, 6, 12]);
+  return Array.from({ length: count }, () => ({
+    actor: dice.pick(actors),
+    // Early calls are rarer than they matter: joining, loading, the first batch.
+    call: dice.chance(0.3) ? dice.int(1, 30) : dice.int(1, callsOfActorExpected),
+    kind: dice.pick([
+      'kill',
+      'kill',
+      'kill-sent',
+      'kill-sent',
+      'pause',
+      'expire',
+      'stop',
+      'rebalance',
+    ]),
+    forMs: dice.pick([0, 20, 300, 2000]),
+  }));
+}
+
+function drawFaults(dice: Dice): readonly Fault[] {
+  const rate = dice.pick([0, 0, 0.005, 0.02, 0.06]);
+  const fates = dice.pick<readonly Fault['fate'][]>([
+    ['lost', 'unheard', 'late'],
+    ['unheard'],
+    ['late'],
+  ]);
+  const faults: Fault[] = [];
+  for (let call = 1; call <= callsExpected; call += 1) {
+    if (dice.chance(rate)) faults.push({ call, fate: dice.pick(fates) });
+  }
+  return faults;
+}
