@@ -81,11 +81,12 @@ export class SimulatedGroup {
   /** The member is out, though it does not know. */
   expire(member: Member): void {
     if (!this.#members.includes(member)) return;
-    const { count, options } = this.#ports;
+    const { count, options, scheduler } = this.#ports;
     count('kafka: a member expired');
     this.leave(member);
-    if (options.expiryHeardMsMax !== Number.POSITIVE_INFINITY) {
-      this.#heartbeatWithin(member, options.expiryHeardMsMax);
+    if (options.expiryHeardMs !== Number.POSITIVE_INFINITY) {
+      const label = `heartbeat to ${this.name}`;
+      scheduler.after(member.process, options.expiryHeardMs, label, member.heartbeat);
     }
   }
 

@@ -16,8 +16,11 @@ export type KafkaOptions = {
   readonly sessionMs: number;
   /** So late, at most, a member hears that its group has rebalanced. */
   readonly rebalanceHeardMsMax: number;
-  /** So late, at most, a member hears that it was given up. Infinity: by `notice` or a refusal only. */
-  readonly expiryHeardMsMax: number;
+  /**
+   * So late a member hears that it was given up, unless `notice` or a refused commit tells it before.
+   * Infinity: never by itself.
+   */
+  readonly expiryHeardMs: number;
   /** Failures in a row after which a consumer ends its run, as the real form does. */
   readonly retriesMax: number;
   /** Whether a commit can be applied long after its time-out, over a connection that opened again. */
@@ -29,7 +32,7 @@ export const kafkaDefaults: KafkaOptions = {
   requestRecordsMax: 10_000,
   sessionMs: 1_000,
   rebalanceHeardMsMax: 100,
-  expiryHeardMsMax: 500,
+  expiryHeardMs: 3_000,
   retriesMax: 10,
   lateCommits: true,
 };

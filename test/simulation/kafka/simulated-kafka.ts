@@ -117,6 +117,11 @@ export class SimulatedKafka {
     if (found.members.length > 0) found.rebalance();
   }
 
+  /** A rebalance without reason of the groups that the process is in. */
+  rebalanceOf(process: Process): void {
+    for (const group of new Set(this.#members(process).map(([each]) => each))) group.rebalance();
+  }
+
   /** From now on each fetch of the partition begins up to so much later; 0 ends it. */
   slow(topic: string, partition: number, fetchDelayMsMax: number): void {
     this.#partition(topic, partition).fetchDelayMsMax = fetchDelayMsMax;
