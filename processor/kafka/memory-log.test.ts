@@ -11,6 +11,11 @@ describeLogContract('in memory', async () => {
     close: async () => undefined,
     unique: (prefix) => `${prefix}-${names++}`,
     beyondSessionMs: 0,
+    contested: async () => ({
+      former: log,
+      latter: log,
+      expire: (consumer) => log.expire(consumer),
+    }),
   };
 });
 
