@@ -70,6 +70,18 @@ describe('loadConfig', () => {
     );
   });
 
+  test.each([
+    ['TURNSTREAM_CQL_BATCH_ROWS_MAX', '4', 'must be a whole number from 5 to 1000'],
+    ['TURNSTREAM_CQL_BATCH_BYTES_MAX', '12287', 'must be at most a third of'],
+    ['TURNSTREAM_SEQUENCER_CONTAINER_BYTES_MAX', '268435457', 'must be at most'],
+    ['TURNSTREAM_KAFKA_RECORD_BYTES_MAX', '8388607', 'must be at most a 16th of'],
+  ])('a limit that the others do not leave room for is refused: %s=%s', (env, value, sentence) => {
+    const messages = messagesOf({ [env]: value });
+    expect(messages).toHaveLength(1);
+    expect(messages[0]).toContain(sentence);
+    expect(messages[0]).toContain(env);
+  });
+
   test('an empty variable counts as unset', () => {
     expect(configOf({ TURNSTREAM_POSTGRES_PORT: '' }).postgres.port).toBe(15_432);
   });
@@ -132,7 +144,7 @@ test('a slip of the pen in a variable is recognised, another program’s variabl
 
 test('numbers carry their unit or say what they count', () => {
   const unit =
-    /(Ms|MsMin|MsMax|BytesMax|RecordsMax|RowsMax|CachedMax|HintsMax|hintsMax|BatchMax|ConcurrencyMax|InFlightMax|DaysMax|[pP]ort|Factor|Partitions|Base)$/;
+    /(Ms|MsMin|MsMax|BytesMax|BytesTarget|EventsMax|RecordsMax|RowsMax|CachedMax|HintsMax|hintsMax|BatchMax|ConcurrencyMax|InFlightMax|DaysMax|[pP]ort|Factor|Partitions|Base)$/;
   for (const group of Object.values(settingsTable)) {
     for (const [name, setting] of Object.entries(group)) {
       if (setting.type.kind === 'integer') expect(name).toMatch(unit);

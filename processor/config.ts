@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { expected, type Setting, type SettingType } from './config/setting.ts';
 import { type GroupName, type SettingsTable, settingsTable } from './config/settings-table.ts';
+import { lateEventGrowth } from './conversation/limits.ts';
 
 type ValueOf<S> = S extends Setting<infer T> ? T : never;
 
@@ -166,10 +167,21 @@ function contradictionsIn(config: Config): readonly ConfigError[] {
       `must be at most ${retryDelayMsMax.env} (${config[group].retryDelayMsMax}); it is ${config[group].retryDelayMsMin}.`,
     );
   }
+  // A step's text and its session's title go into one batch with what they are counted in.
   rule(
-    config.sequencer.contentInlineBytesMax < config.cql.batchBytesMax,
+    config.sequencer.contentInlineBytesMax * 3 <= config.cql.batchBytesMax,
     sequencer.contentInlineBytesMax,
-    `must be below ${cql.batchBytesMax.env} (${config.cql.batchBytesMax}); it is ${config.sequencer.contentInlineBytesMax}.`,
+    `must be at most a third of ${cql.batchBytesMax.env} (${config.cql.batchBytesMax}); it is ${config.sequencer.contentInlineBytesMax}.`,
+  );
+  rule(
+    config.sequencer.containerBytesMax <= config.sequencer.cacheBytesMax,
+    sequencer.containerBytesMax,
+    `must be at most ${sequencer.cacheBytesMax.env} (${config.sequencer.cacheBytesMax}); it is ${config.sequencer.containerBytesMax}.`,
+  );
+  rule(
+    config.sequencer.eventBytesTarget * lateEventGrowth <= config.kafka.recordBytesMax,
+    sequencer.eventBytesTarget,
+    `must be at most a ${lateEventGrowth}th of ${kafka.recordBytesMax.env} (${config.kafka.recordBytesMax}); it is ${config.sequencer.eventBytesTarget}.`,
   );
   const topics = [
     config.kafka.changesTopic,

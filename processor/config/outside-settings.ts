@@ -1,8 +1,12 @@
 /** Settings of what Turnstream talks to: Postgres, Kafka, registry, Connect, the CQL database. */
+import { segmentTailRows } from '../conversation/limits.ts';
 import { choice, hosts, identifier, integer, port, secret, text, topic, url } from './setting.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+
+/** What the sequencer's state never parts: the rows that count something up, and the position. */
+const batchRowsMin = segmentTailRows + 1;
 
 export const postgres = {
   host: text('TURNSTREAM_POSTGRES_HOST', '127.0.0.1', 'Host of the Postgres primary.'),
@@ -246,7 +250,7 @@ export const cql = {
   batchRowsMax: integer(
     'TURNSTREAM_CQL_BATCH_ROWS_MAX',
     100,
-    'Rows in one unlogged batch, all of one CQL partition.',
-    { min: 1, max: 1000 },
+    'Statements in one unlogged batch, all of one CQL partition; also closes the segments of conversation state.',
+    { min: batchRowsMin, max: 1000 },
   ),
 };

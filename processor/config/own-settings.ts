@@ -1,4 +1,5 @@
 /** Settings of Turnstream's own processes: sequencer, workers, metrics, logs. */
+import { foldDefaults } from '../conversation/limits.ts';
 import { logLevels } from '../log-level.ts';
 import { choice, integer, text } from './setting.ts';
 
@@ -42,6 +43,24 @@ export const sequencer = {
     'Entries kept in memory of which session a turn is in.',
     { min: 1000, max: 100_000_000 },
   ),
+  containerBytesMax: integer(
+    'TURNSTREAM_SEQUENCER_CONTAINER_BYTES_MAX',
+    foldDefaults.containerBytesMax,
+    'A session that takes more memory forgets the steps that were read through; they are read again.',
+    { min: 64 * KIB, max: 1024 * MIB },
+  ),
+  eventBytesTarget: integer(
+    'TURNSTREAM_SEQUENCER_EVENT_BYTES_TARGET',
+    foldDefaults.eventBytesTarget,
+    'A change of many facts (a session that moves) is cut into events of about so many bytes; those of a huge one become up to 16 times larger.',
+    { min: 16 * KIB, max: 16 * MIB },
+  ),
+  pendingEventsMax: integer(
+    'TURNSTREAM_SEQUENCER_PENDING_EVENTS_MAX',
+    4000,
+    'Events that are gathered before they are appended, though the batch is not done.',
+    { min: 1, max: 1_000_000 },
+  ),
   writeConcurrencyMax: integer(
     'TURNSTREAM_SEQUENCER_WRITE_CONCURRENCY_MAX',
     32,
@@ -51,7 +70,7 @@ export const sequencer = {
   contentInlineBytesMax: integer(
     'TURNSTREAM_SEQUENCER_CONTENT_INLINE_BYTES_MAX',
     4 * KIB,
-    'A longer prompt or content is stored apart from its row.',
+    'A longer title, prompt or content is stored apart from its row.',
     { min: 0, max: 40 * KIB },
   ),
   tombstoneDaysMax: integer(

@@ -5,9 +5,12 @@
  * A row is known (a value), known to be absent (null) or not known (undefined: it must be loaded).
  * In a `complete` container whatever is not known is absent. Each change that touched it closes with
  * `advance`: the container is the fold of everything up to that position (the prefix rule of DESIGN
- * 3.2). Changed rows gather in segments, each the difference between two prefixes, small enough for
- * one atomic batch unless a single change is larger.
+ * 3.2). Changed rows gather in segments, each the difference between two prefixes: a change that would
+ * make the open one larger than an atomic batch begins another, so only a change that is larger by
+ * itself, alone in its segment, is ever cut.
  */
+import type { FoldLimits } from './limits.ts';
+import { positionBytesMax, rowBytes, sizeOf, storedBytesMax, textBytesMax } from './row-size.ts';
 import type {
   ChildState,
   FamilyState,
@@ -38,12 +41,7 @@ export type Segment = {
   readonly rows: readonly { readonly ref: RowRef; readonly value: RowValue }[];
 };
 
-const rowBytes = 200;
-/** A segment above this is closed after the change that filled it: it must fit one CQL batch. */
-const segmentBytesMax = 20 * 1024;
-const inlineCharsMax = 4096;
-/** A container above this forgets the steps that it has just read through. */
-const containerBytesMax = 4 * 1024 * 1024;
+type Changed = { readonly ref: RowRef; readonly value: RowValue; readonly bytes: number };
 
 export function sessionContainer(sessionUid: string): string {
   return `s:${sessionUid}`;
@@ -81,9 +79,13 @@ export class Container {
   readonly #families = new Map<string, FamilyState | null>();
   readonly #children = new Map<string, Map<string, ChildState | null>>();
   readonly #steps = new Map<string, Map<number, StepState | null>>();
-  /** Rows changed since the last seal, in the order of their last change. */
-  readonly #dirty = new Map<string, RowRef>();
-  #dirtyBytes = 0;
+  readonly #limits: FoldLimits;
+  readonly #nameBytes: number;
+  /** Rows of the change under way, in the order of their last change. */
+  #change = new Map<string, { readonly ref: RowRef; readonly value: RowValue }>();
+  /** Rows of the whole changes since the last seal, as the last of them left them; in that order. */
+  #open = new Map<string, Changed>();
+  #openBytes = 0;
   /** Everything changed since the last `takeSegments`: newer than what is stored. */
   #unwritten = new Map<string, RowRef>();
   /** Taken to be written, and not known to be stored yet. */
@@ -91,8 +93,10 @@ export class Container {
   #segments: Segment[] = [];
   #touched = false;
 
-  constructor(name: string, position: number) {
+  constructor(name: string, position: number, limits: FoldLimits) {
     this.name = name;
+    this.#limits = limits;
+    this.#nameBytes = textBytesMax(name);
     this.position = position;
     this.complete = position < 0;
     this.#session = undefined;
@@ -174,30 +178,43 @@ export class Container {
     this.#set(ref, value);
     const key = keyOf(ref);
     // Last changed, last written: a segment that takes several batches relies on this order.
-    this.#dirty.delete(key);
-    this.#dirty.set(key, ref);
+    this.#change.delete(key);
+    this.#change.set(key, { ref, value });
     this.#unwritten.set(key, ref);
-    this.#dirtyBytes += storedSizeOf(value);
   }
 
-  /** A change is wholly folded in. */
+  /** A change is wholly folded in. If the open segment has no room for it, it begins another. */
   advance(position: number): void {
+    const { contentInlineBytesMax, segmentBytesMax, segmentRowsMax } = this.#limits;
+    const changed: [key: string, row: Changed][] = [];
+    let bytes = this.#openBytes;
+    let rows = this.#open.size;
+    for (const [key, { ref, value }] of this.#change) {
+      const size = this.#nameBytes + storedBytesMax(ref, value, contentInlineBytesMax);
+      const former = this.#open.get(key);
+      if (former === undefined) rows += 1;
+      bytes += size - (former?.bytes ?? 0);
+      changed.push([key, { ref, value, bytes: size }]);
+    }
+    this.#change.clear();
+    const positionBytes = this.#nameBytes + positionBytesMax;
+    if (rows > segmentRowsMax || bytes + positionBytes > segmentBytesMax) this.seal();
     this.position = position;
     this.#touched = true;
-    if (this.#dirtyBytes > segmentBytesMax) this.seal();
+    for (const [key, row] of changed) {
+      this.#openBytes += row.bytes - (this.#open.get(key)?.bytes ?? 0);
+      this.#open.delete(key);
+      this.#open.set(key, row);
+    }
   }
 
   /** Closes the open segment: what follows is written apart, after it. */
   seal(): void {
     if (!this.#touched) return;
-    const rows: { readonly ref: RowRef; readonly value: RowValue }[] = [];
-    for (const ref of this.#dirty.values()) {
-      const value = this.#peek(ref);
-      if (value !== undefined && value !== null) rows.push({ ref, value });
-    }
-    this.#segments.push({ position: this.position, rows: rows.sort(byWriteOrder) });
-    this.#dirty.clear();
-    this.#dirtyBytes = 0;
+    const rows = [...this.#open.values()].sort(byWriteOrder);
+    this.#segments.push({ position: this.position, rows });
+    this.#open.clear();
+    this.#openBytes = 0;
     this.#touched = false;
   }
 
@@ -266,7 +283,7 @@ export class Container {
 
   /** Forgets the steps of a turn when the container has grown large, but for the unwritten ones. */
   relieve(turnUid: string): void {
-    if (this.bytes <= containerBytesMax) return;
+    if (this.bytes <= this.#limits.containerBytesMax) return;
     const steps = this.#steps.get(turnUid);
     if (steps === undefined) return;
     for (const [idx, step] of steps) {
@@ -280,7 +297,7 @@ export class Container {
 
   /** The same for all its turns, after a flush. */
   relieveAll(): void {
-    if (this.bytes <= containerBytesMax) return;
+    if (this.bytes <= this.#limits.containerBytesMax) return;
     for (const turnUid of this.#steps.keys()) this.relieve(turnUid);
   }
 }
@@ -314,18 +331,4 @@ export function keyOf(ref: RowRef): string {
     case 'step':
       return `x:${ref.idx}:${ref.turnUid}`;
   }
-}
-
-function sizeOf(value: RowValue | null): number {
-  if (value === null) return 0;
-  if ('content' in value) return rowBytes + (value.content?.length ?? 0) * 2;
-  if ('prompt' in value) return 2 * rowBytes + (value.prompt?.length ?? 0) * 2;
-  return rowBytes;
-}
-
-/** What a row takes in a batch; larger texts are stored apart. */
-function storedSizeOf(value: RowValue): number {
-  const text = 'content' in value ? value.content : 'prompt' in value ? value.prompt : null;
-  if (text === null || text.length > inlineCharsMax) return rowBytes;
-  return rowBytes + Buffer.byteLength(text);
 }

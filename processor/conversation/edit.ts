@@ -48,14 +48,6 @@ export class Edit {
     this.container.put(ref, value);
   }
 
-  /**
-   * Before a change that may replace many rows: what is folded so far is closed as a segment of its
-   * own, so that a segment larger than a batch holds one change only (and can be repeated).
-   */
-  isolate(): void {
-    if (this.#former.size === 0) this.container.seal();
-  }
-
   /** The turn's fact may change. */
   touchTurn(role: TurnRole, uid: string): void {
     this.#turns.set(`${role}:${uid}`, { role, uid });

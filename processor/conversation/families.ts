@@ -29,7 +29,6 @@ export function* joinFamily(
     edit.put({ kind: 'family', family }, familyEndingWith(child, state.count + 1));
     return state.count;
   }
-  edit.isolate();
   const others = (yield* childrenOf(edit.container, family)).filter(({ uid }) => uid !== child.uid);
   const members = [...others, entry].sort(compareChildren);
   yield* rerank(edit, role, members, child.uid);
@@ -47,7 +46,6 @@ export function* leaveFamily(edit: Edit, role: TurnRole, family: string, child: 
     edit.put({ kind: 'family', family }, noFamily);
     return;
   }
-  edit.isolate();
   const others = (yield* childrenOf(container, family)).filter(({ uid }) => uid !== child.uid);
   const members = others.sort(compareChildren);
   yield* rerank(edit, role, members, child.uid);

@@ -4,7 +4,8 @@
  * all is loaded again, row by row.
  */
 import type { ConversationEvent, LogEntry } from '../event/event.ts';
-import { Container, keyOf, type RowRef, type RowValue, type SliceRef } from './container.ts';
+import { keyOf, type RowRef, type RowValue, type SliceRef } from './container.ts';
+import { type FoldLimits, foldDefaults, segmentDefaults } from './limits.ts';
 import type { Answer, Fold, Request } from './requests.ts';
 import type { StepState } from './rows.ts';
 import { Workspace } from './workspace.ts';
@@ -12,10 +13,17 @@ import { Workspace } from './workspace.ts';
 type Stored = { position: number; readonly rows: Map<string, { ref: RowRef; value: RowValue }> };
 
 export class MemoryDriver {
-  workspace = new Workspace();
+  workspace: Workspace;
   readonly events: ConversationEvent[] = [];
   readonly #stored = new Map<string, Stored>();
   readonly #hints = new Map<string, Set<string>>();
+
+  readonly #limits: FoldLimits;
+
+  constructor(limits: FoldLimits = { ...foldDefaults, ...segmentDefaults }) {
+    this.#limits = limits;
+    this.workspace = new Workspace(limits);
+  }
 
   run<T>(fold: Fold<T>): T {
     let step = fold.next();
@@ -43,7 +51,7 @@ export class MemoryDriver {
   }
 
   forget(): void {
-    this.workspace = new Workspace();
+    this.workspace = new Workspace(this.#limits);
   }
 
   #hintsOf(hint: { readonly role: string; readonly uid: string }): Set<string> {
@@ -77,7 +85,7 @@ export class MemoryDriver {
       }
       case 'container': {
         const position = this.#stored.get(request.name)?.position ?? -1;
-        this.workspace.keep(new Container(request.name, position));
+        this.workspace.open(request.name, position);
         return undefined;
       }
       case 'row': {

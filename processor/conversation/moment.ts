@@ -12,6 +12,7 @@ import type { Origin, SweepExpectation } from '../source/row-change.ts';
 import type { Container } from './container.ts';
 import type { Edit } from './edit.ts';
 import type { Fact, FactChange } from './fact.ts';
+import { lateEventGrowth } from './limits.ts';
 import type { Fold } from './requests.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -19,10 +20,8 @@ const changesPerRecord = 2;
 const ordinalsPerChange = ordinalsPerRecord / changesPerRecord;
 const ordinalsPerSide = ordinalsPerChange / 2;
 
-/** A large fan-out is cut into events of about this size; late ones of a huge one are larger. */
-const eventBytesTarget = 512 * 1024;
-const smallEventsMax = 128;
-const growth = 16;
+/** From this event of a fan-out on the others are larger (limits.ts). */
+const smallEventsMax = ordinalsPerSide / 2;
 
 export type Moment = {
   /** First positions of what leaves and of what arrives. */
@@ -107,7 +106,9 @@ class EventWriter {
 
   add(change: FactChange): void {
     const bytes = textBytesOf(change.before) + textBytesOf(change.after) + 400;
-    const target = this.#count < smallEventsMax ? eventBytesTarget : eventBytesTarget * growth;
+    const { eventBytesTarget } = this.#workspace.limits;
+    const isLate = this.#count >= smallEventsMax;
+    const target = isLate ? eventBytesTarget * lateEventGrowth : eventBytesTarget;
     if (this.#changes.length > 0 && this.#bytes + bytes > target) this.#emit();
     this.#changes.push(change);
     this.#bytes += bytes;
@@ -123,7 +124,7 @@ class EventWriter {
       throw new TurnstreamError(
         'LIMIT',
         `one change of session ${this.#container.sessionUid} at LSN ${this.#moment.origin.lsn} fans out to more ` +
-          `than ${ordinalsPerSide} events; split the session in the source, or raise eventBytesTarget.`,
+          `than ${ordinalsPerSide} events; split the session in the source, or raise TURNSTREAM_SEQUENCER_EVENT_BYTES_TARGET.`,
       );
     }
     const { origin, isRead } = this.#moment;

@@ -25,7 +25,6 @@ export function* replaceTurn(edit: Edit, next: TurnState): Fold<void> {
   const session = (yield* sessionOf(container)) ?? noSession;
   const below = yield* familyIn(container, familyUnder(otherRole(role), uid));
   const relinked = was?.parentUid !== is?.parentUid || (was === null) !== (is === null);
-  if (relinked && below.count > 0) edit.isolate();
 
   edit.touchTurn(role, uid);
   const ordinal = yield* settleOrdinal(edit, was, is);

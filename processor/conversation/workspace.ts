@@ -4,7 +4,8 @@
  * evicts from it; nothing here waits.
  */
 import type { LogEntry } from '../event/event.ts';
-import type { Container } from './container.ts';
+import { Container } from './container.ts';
+import type { FoldLimits } from './limits.ts';
 import type { TurnRole } from './rows.ts';
 
 export type HintChange = {
@@ -15,6 +16,7 @@ export type HintChange = {
 };
 
 export class Workspace {
+  readonly limits: FoldLimits;
   /** In the order of their last use: the first ones are evicted. */
   readonly #containers = new Map<string, Container>();
   readonly #recent = new Set<Container>();
@@ -32,6 +34,10 @@ export class Workspace {
   /** Steps whose turn is unknown: how many more or fewer than at the start. */
   parkedSteps = 0;
 
+  constructor(limits: FoldLimits) {
+    this.limits = limits;
+  }
+
   container(name: string): Container | undefined {
     const container = this.#containers.get(name);
     if (container !== undefined && !this.#recent.has(container)) {
@@ -46,11 +52,13 @@ export class Workspace {
     return this.#containers.has(name);
   }
 
-  keep(container: Container): void {
-    const former = this.#containers.get(container.name);
+  /** The container as it is stored, up to the position; it takes the place of what was held of it. */
+  open(name: string, position: number): void {
+    const former = this.#containers.get(name);
     if (former !== undefined) this.#recent.delete(former);
-    this.#containers.delete(container.name);
-    this.#containers.set(container.name, container);
+    const container = new Container(name, position, this.limits);
+    this.#containers.delete(name);
+    this.#containers.set(name, container);
     this.#recent.add(container);
   }
 

@@ -49,13 +49,16 @@ test('a segment is never torn while it fits into a batch', () => {
   expect(names(batchesOf(segments, limits))).toEqual(['A', 'b B C']);
 });
 
-test('a segment larger than a batch: its rows first, its position with the last of them', () => {
-  const rows = ['a', 'b', 'c', 'd', 'e'].map((name) => statement(name));
+test('a segment larger than a batch: its rows first, the last of them with its position, as many as fit', () => {
+  const rows = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'].map((name) => statement(name));
   const segments = [[statement('Z')], [...rows, statement('P')], [statement('Q')]];
-  expect(names(batchesOf(segments, limits))).toEqual(['Z', 'a b', 'c d', 'e P', 'Q']);
+  const cut = batchesOf(segments, { ...limits, batchRowsMax: 6 });
+  expect(names(cut)).toEqual(['Z', 'a b c d e', 'f g h i j P', 'Q']);
+  const wide = [...rows.slice(0, 5).map(({ query }) => statement(query, 150)), statement('P')];
+  expect(names(batchesOf([wide], { ...limits, batchBytesMax: 950 }))).toEqual(['a', 'b c d e P']);
 });
 
-test('after a row that fills a batch alone its position follows', () => {
-  const segments = [[statement('a'), statement('b', 5_000), statement('P')]];
-  expect(names(batchesOf(segments, limits))).toEqual(['a', 'b', 'P']);
+test('the last rows are never parted from the position, however large they are', () => {
+  const rows = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => statement(name, 5_000));
+  expect(names(batchesOf([[...rows, statement('P')]], limits))).toEqual(['a', 'b', 'c d e f P']);
 });

@@ -1,8 +1,9 @@
 /**
  * How segments of one container become statements and batches (state-store.ts): as many whole
  * segments in a batch as fit, each with its position; one that does not fit by itself is cut, its
- * rows first and its position with the last of them. Pure but for the sizes that it is told.
+ * rows first and its position with the last of them, never fewer than the fold relies on. Pure.
  */
+import { segmentTailRows } from '../conversation/limits.ts';
 import type { StateRow } from '../sequencer/state-store.ts';
 import type { Position } from '../source/position.ts';
 import { type BatchLimits, bytesOf, cutBatches } from './batches.ts';
@@ -63,19 +64,23 @@ export function batchesOf(
   return batches;
 }
 
+/**
+ * From its end: with the position go the rows that must (`segmentTailRows`), and as many more as
+ * the batch takes; the others before, in order.
+ */
 function cutOversized(
   segment: readonly Statement[],
   limits: BatchLimits,
 ): readonly (readonly Statement[])[] {
-  const [position] = segment.slice(-1);
-  const cut = cutBatches([segment.slice(0, -1)], {
-    batchBytesMax: limits.batchBytesMax - (position === undefined ? 0 : bytesOf(position)),
-    batchRowsMax: Math.max(1, limits.batchRowsMax - 1),
-  });
-  const last = cut.at(-1) ?? [];
-  if (position === undefined) return cut;
-  const size = last.reduce((sum, statement) => sum + bytesOf(statement), bytesOf(position));
-  // A row that is too large for any batch goes alone, and then its position.
-  if (size > limits.batchBytesMax) return [...cut, [position]];
-  return [...cut.slice(0, -1), [...last, position]];
+  let first = segment.length;
+  let bytes = 0;
+  for (const statement of segment.toReversed()) {
+    const size = bytesOf(statement);
+    const taken = segment.length - first;
+    const isFull = taken >= limits.batchRowsMax || bytes + size > limits.batchBytesMax;
+    if (taken > segmentTailRows && isFull) break;
+    first -= 1;
+    bytes += size;
+  }
+  return [...cutBatches([segment.slice(0, first)], limits), segment.slice(first)];
 }

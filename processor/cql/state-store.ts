@@ -5,6 +5,7 @@
  * its position as write timestamp and goes at LOCAL_QUORUM, so no former owner covers a newer one.
  */
 
+import type { SegmentLimits } from '../conversation/limits.ts';
 import { stateKeyText } from '../sequencer/state-key.ts';
 import type {
   Hint,
@@ -55,6 +56,7 @@ const neighbourPageRows = 8;
 type Read = { readonly container: string; readonly key: StateKey };
 
 export class CqlStateStore implements StateStore {
+  readonly segmentLimits: SegmentLimits;
   private readonly session: CqlSession;
   private readonly options: StateStoreOptions;
   private readonly statements: StateStatements;
@@ -63,6 +65,11 @@ export class CqlStateStore implements StateStore {
   constructor(session: CqlSession, options: StateStoreOptions) {
     this.session = session;
     this.options = options;
+    this.segmentLimits = {
+      segmentBytesMax: options.batchBytesMax,
+      segmentRowsMax: options.batchRowsMax - 1,
+      contentInlineBytesMax: options.contentInlineBytesMax,
+    };
     this.statements = stateStatements(options.keyspace);
     this.texts = new StateTexts(session, this.statements, options);
   }

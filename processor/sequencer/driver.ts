@@ -3,7 +3,7 @@
  * changes will want, in a few rounds for the whole batch, so that most folds never wait.
  */
 import {
-  Container,
+  type Container,
   hintedContainer,
   parkedContainer,
   type RowRef,
@@ -56,7 +56,7 @@ async function answer(
       return undefined;
     case 'container': {
       const [position = -1] = await store.positions([request.name]);
-      workspace.keep(new Container(request.name, position));
+      workspace.open(request.name, position);
       return undefined;
     }
     case 'row': {
@@ -124,7 +124,7 @@ async function loadContainers(
   if (names.length === 0) return;
   const positions = await store.positions(names);
   names.forEach((name, at) => {
-    workspace.keep(new Container(name, positions[at] ?? -1));
+    workspace.open(name, positions[at] ?? -1);
   });
 }
 

@@ -3,6 +3,7 @@
  * highest position wins row by row, in any order of arrival, and a container's position never goes
  * back. Rows with a time to live stay: no time passes here.
  */
+import { type SegmentLimits, segmentDefaults, segmentTailRows } from '../conversation/limits.ts';
 import { compareStateKeys, stateKeyText } from './state-key.ts';
 import type {
   Hint,
@@ -25,8 +26,19 @@ type TimedHint = { readonly addedAt: number; readonly removedAt: number };
 const pageRowsMax = 100;
 
 export class MemoryStateStore implements StateStore {
+  readonly segmentLimits: SegmentLimits;
+  private readonly betweenBatches: () => Promise<void>;
   private readonly containers = new Map<string, Container>();
   private readonly hints = new Map<string, Map<string, TimedHint>>();
+
+  /** `betweenBatches`: waited for wherever a segment is cut; what it rejects with ends the write. */
+  constructor(
+    segmentLimits: SegmentLimits = segmentDefaults,
+    betweenBatches: () => Promise<void> = async () => undefined,
+  ) {
+    this.segmentLimits = segmentLimits;
+    this.betweenBatches = betweenBatches;
+  }
 
   async positions(containers: readonly string[]): Promise<readonly number[]> {
     return containers.map((container) => this.containers.get(container)?.position ?? -1);
@@ -73,14 +85,25 @@ export class MemoryStateStore implements StateStore {
     const target = this.containers.get(container) ?? { position: -1, rows: new Map() };
     this.containers.set(container, target);
     for (const { position, rows } of segments) {
-      for (const row of rows) {
-        const old = target.rows.get(stateKeyText(row));
-        if (old === undefined || position >= old.at) {
-          target.rows.set(stateKeyText(row), { at: position, row: { ...row } });
-        }
+      const batches = this.batchesOf(rows);
+      for (const [at, batch] of batches.entries()) {
+        if (at > 0) await this.betweenBatches();
+        for (const row of batch) put(target, position, row);
       }
       target.position = Math.max(target.position, position);
     }
+  }
+
+  /** Cut by rows alone, as CQL's form does (cql/state-segments.ts). */
+  private batchesOf(rows: readonly StateRow[]): readonly (readonly StateRow[])[] {
+    const { segmentRowsMax } = this.segmentLimits;
+    if (rows.length <= segmentRowsMax) return [rows];
+    const tail = rows.length - Math.max(segmentRowsMax, segmentTailRows);
+    const batches: (readonly StateRow[])[] = [];
+    for (let start = 0; start < tail; start += segmentRowsMax) {
+      batches.push(rows.slice(start, Math.min(start + segmentRowsMax, tail)));
+    }
+    return [...batches, rows.slice(Math.max(0, tail))];
   }
 
   async sessionsOf(turns: readonly TurnId[]): Promise<readonly (readonly string[])[]> {
@@ -137,6 +160,12 @@ export class MemoryStateStore implements StateStore {
     });
     this.hints.set(turnText(hint), sessions);
   }
+}
+
+function put(target: Container, at: number, row: StateRow): void {
+  const old = target.rows.get(stateKeyText(row));
+  if (old !== undefined && at < old.at) return;
+  target.rows.set(stateKeyText(row), { at, row: { ...row } });
 }
 
 async function* pages<Row>(rows: readonly Row[]): AsyncIterable<readonly Row[]> {

@@ -21,6 +21,12 @@ export type SequencerSettings = {
   readonly bytesInFlightMax: number;
   readonly cacheBytesMax: number;
   readonly hintsMax: number;
+  /** A container above this forgets the steps that it has just read through. */
+  readonly containerBytesMax: number;
+  /** A large fan-out is cut into events of about this size. */
+  readonly eventBytesTarget: number;
+  /** Events gathered above this are appended before the batch is done. */
+  readonly pendingEventsMax: number;
   /** Containers of state written at a time. */
   readonly writeConcurrencyMax: number;
   readonly idleWatermarkMs: number;

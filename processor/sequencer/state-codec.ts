@@ -1,6 +1,6 @@
 /**
- * The fold's rows as the store keeps them, and back. What is large (prompt, content) stands in
- * `text`; the rest in `body`, JSON with short names, since one is written with every event.
+ * The fold's rows as the store keeps them, and back. What may be large (title, prompt, content)
+ * stands in `text`; the rest in `body`, JSON with short names, since one is written with every event.
  */
 import type { RowRef, RowValue, SliceRef } from '../conversation/container.ts';
 import type {
@@ -102,7 +102,7 @@ function entity({ lsn, seen, present }: SessionState | TurnState | StepState) {
 
 function sessionBody(s: SessionState) {
   const counts = [s.firstTurnAt, s.lastActivityAt, s.humanTurns, s.agentTurns, s.steps];
-  return { body: JSON.stringify([s.accountUid, s.title, ...counts]), text: null };
+  return { body: JSON.stringify([s.accountUid, ...counts]), text: s.title };
 }
 
 function turnBody(t: TurnState) {
@@ -136,18 +136,17 @@ export function rowValueOf(row: StateRow): RowValue {
   const ref = refOfKey(row);
   switch (ref.kind) {
     case 'session': {
-      const [accountUid, title, firstTurnAt, lastActivityAt, humanTurns, agentTurns, steps] =
-        body as [
-          string | null,
-          string | null,
-          number | null,
-          number | null,
-          number,
-          number,
-          number,
-        ];
+      const [accountUid, firstTurnAt, lastActivityAt, humanTurns, agentTurns, steps] = body as [
+        string | null,
+        number | null,
+        number | null,
+        number,
+        number,
+        number,
+      ];
       const times = { firstTurnAt, lastActivityAt };
-      return { lsn, seen, present, accountUid, title, ...times, humanTurns, agentTurns, steps };
+      const columns = { accountUid, title: row.text, ...times, humanTurns, agentTurns, steps };
+      return { lsn, seen, present, ...columns };
     }
     case 'turn':
       return {

@@ -6,6 +6,7 @@
  * (`t:<uid>`, its parked steps). What is stored of it is always the exact fold of a prefix of its
  * changes, up to `position`, a static column.
  */
+import type { SegmentLimits } from '../conversation/limits.ts';
 
 export type StateRowKind = 'session' | 'humanTurn' | 'agentTurn' | 'child' | 'step';
 
@@ -29,7 +30,7 @@ export type StateRow = StateKey & {
   readonly present: boolean;
   /** Whatever conversation/ keeps of it, as JSON; small. */
   readonly body: string;
-  /** Prompt or content, of any size up to 16 MiB; the store keeps a large one apart. */
+  /** Title, prompt or content, of any size up to 16 MiB; the store keeps a large one apart. */
   readonly text: string | null;
   /** Written with the state's time to live: an absent row that nothing refers to. */
   readonly expires: boolean;
@@ -43,6 +44,8 @@ export type TurnId = { readonly role: TurnRole; readonly uid: string };
 export type Hint = TurnId & { readonly sessionUid: string; readonly position: number };
 
 export interface StateStore {
+  /** What `write` keeps in one batch: the sequencer closes its segments by it. */
+  readonly segmentLimits: SegmentLimits;
   /** The containers' positions; -1 where there is none. */
   positions(containers: readonly string[]): Promise<readonly number[]>;
   /** Point reads, in the order asked; null where there is no row. */
@@ -65,7 +68,8 @@ export interface StateStore {
   /**
    * Writes the segments of one container in order, each in one unlogged batch with its position,
    * atomically, USING TIMESTAMP = that position. Large texts are written before, apart. A segment
-   * larger than a batch: its rows first, in the order given, the position with the last of them.
+   * larger than a batch: its rows first, in the order given, the position with the last of them
+   * (`segmentTailRows` or more).
    */
   write(container: string, segments: readonly StateSegment[]): Promise<void>;
   /** Sessions that may hold the turn (a hint: more than one while it moves, or a stale one). */

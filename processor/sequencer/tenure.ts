@@ -31,15 +31,12 @@ import { isDue, watermarkOf } from './watermark.ts';
 
 type Taken = { readonly record: LogRecord; readonly source: SourceRecord | null };
 
-/** Events gathered above this are appended before the batch is done. */
-const pendingEventsMax = 4000;
-
 export class Tenure {
   readonly #context: TenureContext;
   readonly #epoch: number;
   readonly #over = new AbortController();
   readonly #budget: ByteBudget;
-  readonly #workspace = new Workspace();
+  readonly #workspace: Workspace;
   readonly #ports: FlushPorts;
   #ledger: Ledger;
   /** The offset that is committed; what the fence commits again. */
@@ -55,6 +52,12 @@ export class Tenure {
     const { settings } = context;
     this.#context = context;
     this.#epoch = epoch;
+    const { containerBytesMax, eventBytesTarget } = settings;
+    this.#workspace = new Workspace({
+      containerBytesMax,
+      eventBytesTarget,
+      ...context.store.segmentLimits,
+    });
     this.#budget = new ByteBudget(settings.bytesInFlightMax);
     const fresh = committed === null && settings.positionBase === 0;
     this.#ledger = decodeLedger(committed?.metadata, fresh);
@@ -130,7 +133,7 @@ export class Tenure {
   }
 
   async #process(records: readonly LogRecord[], failed: (error: unknown) => void): Promise<void> {
-    const { clock, observer } = this.#context;
+    const { clock, observer, settings } = this.#context;
     const last = records.at(-1);
     if (last === undefined) return;
     const startedMs = clock.nowMs();
@@ -144,7 +147,7 @@ export class Tenure {
     for (const { record, source } of taken) {
       if (source === null) continue;
       observer.record(await this.#fold(record, source));
-      if (this.#workspace.events.length >= pendingEventsMax) await this.#publish();
+      if (this.#workspace.events.length >= settings.pendingEventsMax) await this.#publish();
     }
     await this.#publish();
     await this.#writing;
