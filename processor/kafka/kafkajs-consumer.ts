@@ -188,9 +188,11 @@ export class KafkajsConsumer implements LogConsumer {
     if (this.current === null) return;
     const { handlers } = this.current;
     const committed = await this.link.committed(partitions);
-    const bounds = await this.link.bounds(partitions);
     if (this.epoch !== epoch) return;
     const starts = await handlers.assigned(epoch.number, committed);
+    if (this.epoch !== epoch) return;
+    // Not before `assigned`: a checkpoint that a former owner saves meanwhile can be beyond that end.
+    const bounds = await this.link.bounds(partitions);
     if (this.epoch !== epoch) return;
     for (const partition of partitions) {
       const { first, end } = bounds.get(partition) ?? { first: 0, end: 0 };
