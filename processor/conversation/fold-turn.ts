@@ -133,7 +133,10 @@ function* settle(
   const target = yield* catchUp(workspace, held, hinted, parked, moment);
   const turn = yield* turnOf(target, role, uid);
   if (others.length === 0 && turn?.present) {
-    if (target.position >= moment.arrival) return 'stale';
+    if (target.position >= moment.arrival) {
+      yield* finishRelease(workspace, parked, target, next, moment);
+      return 'stale';
+    }
     if (!target.isSession) return keepAside(target, next, moment);
     if (turn.lsn === next.lsn && !moment.isRead && moment.sweep === null) return 'stale';
     const edit = new Edit(target);
@@ -161,6 +164,20 @@ function* settle(
   yield* replaceTurn(edit, next);
   yield* emitEdit(workspace, edit, moment, moment.arrival, arrivalType(role));
   return 'applied';
+}
+
+/** A former attempt has brought the turn's parked steps to it; they may still be where they were. */
+function* finishRelease(
+  workspace: Workspace,
+  parked: Container | null,
+  to: Container,
+  next: TurnState,
+  moment: Moment,
+): Fold<void> {
+  const { role, uid } = next;
+  if (parked === null || parked.position >= moment.removal) return;
+  if ((yield* stepsOf(parked, uid)).length === 0) return;
+  yield* carry(workspace, { role, uid, from: parked, to, next }, moment);
 }
 
 /**

@@ -27,17 +27,11 @@ const pageRowsMax = 100;
 
 export class MemoryStateStore implements StateStore {
   readonly segmentLimits: SegmentLimits;
-  private readonly betweenBatches: () => Promise<void>;
   private readonly containers = new Map<string, Container>();
   private readonly hints = new Map<string, Map<string, TimedHint>>();
 
-  /** `betweenBatches`: waited for wherever a segment is cut; what it rejects with ends the write. */
-  constructor(
-    segmentLimits: SegmentLimits = segmentDefaults,
-    betweenBatches: () => Promise<void> = async () => undefined,
-  ) {
+  constructor(segmentLimits: SegmentLimits = segmentDefaults) {
     this.segmentLimits = segmentLimits;
-    this.betweenBatches = betweenBatches;
   }
 
   async positions(containers: readonly string[]): Promise<readonly number[]> {
@@ -80,14 +74,19 @@ export class MemoryStateStore implements StateStore {
     return found ?? null;
   }
 
-  async write(container: string, segments: readonly StateSegment[]): Promise<void> {
+  /** `betweenBatches`: waited for wherever a segment is cut; what it rejects with ends the write. */
+  async write(
+    container: string,
+    segments: readonly StateSegment[],
+    betweenBatches: () => Promise<void> = async () => undefined,
+  ): Promise<void> {
     if (segments.length === 0) return;
     const target = this.containers.get(container) ?? { position: -1, rows: new Map() };
     this.containers.set(container, target);
     for (const { position, rows } of segments) {
       const batches = this.batchesOf(rows);
       for (const [at, batch] of batches.entries()) {
-        if (at > 0) await this.betweenBatches();
+        if (at > 0) await betweenBatches();
         for (const row of batch) put(target, position, row);
       }
       target.position = Math.max(target.position, position);

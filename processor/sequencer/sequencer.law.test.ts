@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Fact, FactChange } from '../conversation/fact.ts';
 import { type FinalStep, type FinalTurn, factsOf } from '../conversation/final-facts.ts';
+import { segmentDefaults } from '../conversation/limits.ts';
 import type { LogEntry } from '../event/event.ts';
 import type { Log, LogConsumer } from '../kafka/log.ts';
 import { MemoryLog } from '../kafka/memory-log.ts';
@@ -18,7 +19,6 @@ import { MemoryStateStore } from './memory-state-store.ts';
 import { silentObserver } from './observer.ts';
 import { runSequencer } from './run.ts';
 import type { SequencerSettings } from './settings.ts';
-import type { StateStore } from './state-store.ts';
 
 const runs = Number(process.env['TURNSTREAM_LAW_RUNS'] ?? 1000);
 /** The same histories in every run of the suite; another seed looks further. */
@@ -245,7 +245,18 @@ class Mortal {
   }
 }
 
-function start(log: MemoryLog, store: StateStore, mortal: Mortal) {
+/** Killed also between two batches of a segment. */
+function cutting(store: MemoryStateStore, mortal: Mortal): MemoryStateStore {
+  return new Proxy(mortal.wrap(store), {
+    get: (object, name) =>
+      name === 'write'
+        ? (...[container, segments]: Parameters<MemoryStateStore['write']>) =>
+            object.write(container, segments, () => mortal.pass())
+        : Reflect.get(object, name),
+  });
+}
+
+function start(log: MemoryLog, store: MemoryStateStore, mortal: Mortal) {
   const stop = new AbortController();
   let consumer: LogConsumer | null = null;
   const mortalLog: Log = {
@@ -259,7 +270,7 @@ function start(log: MemoryLog, store: StateStore, mortal: Mortal) {
   const running = runSequencer(
     {
       log: mortalLog,
-      store: mortal.wrap(store),
+      store: cutting(store, mortal),
       decoder: { load: async () => undefined, decode: ({ value }) => parse(value) },
       encodeSweep: json,
       encode: json,
@@ -291,7 +302,7 @@ async function play(
   kills: readonly { afterOperations: number; zombieOperations: number }[],
 ) {
   const log = new MemoryLog({ batchRecordsMax: 4 });
-  const store = new MemoryStateStore();
+  const store = new MemoryStateStore({ ...segmentDefaults, segmentRowsMax: 1 });
   const admin = await log.admin();
   const topic = (name: string, partitions: number) => ({
     topic: name,
