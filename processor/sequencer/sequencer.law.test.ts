@@ -337,7 +337,7 @@ async function play(
   await Promise.race([untilCommitted(log), last.running]);
   last.stop.abort();
   await last.running;
-  return { log, source, promised };
+  return { log, store, source, promised };
 }
 
 function factKey(change: FactChange, session: string): string {
@@ -381,6 +381,29 @@ function readEvents(log: MemoryLog, promised: ReadonlyMap<number, readonly Fact[
   });
 }
 
+/** Every present row of the state, wherever it is. */
+function keptIn(store: MemoryStateStore): readonly string[] {
+  const kept = store.containerNames().flatMap((container) =>
+    store.containerRows(container).flatMap(({ kind, present, uid, idx }) => {
+      if (!present || kind === 'child') return [];
+      return [kind === 'session' ? `session ${container.slice(2)}` : `${kind} ${uid} ${idx}`];
+    }),
+  );
+  return kept.sort();
+}
+
+/** The same of the source; of an agent turn without a session nothing needs to be kept. */
+function keysOf(source: Source): readonly string[] {
+  const keys = [...source.values()].flatMap(({ table, row }) => {
+    const { uid, agentTurnUid, idx, sessionUid } = row as Record<string, unknown>;
+    if (table === 'sessions') return [`session ${uid}`];
+    if (table === 'steps') return [`step ${agentTurnUid} ${idx}`];
+    if (table === 'human_turns') return [`humanTurn ${uid} 0`];
+    return sessionUid === null ? [] : [`agentTurn ${uid} 0`];
+  });
+  return keys.sort();
+}
+
 const sessionOf = (fact: Fact) => (fact.kind === 'session' ? fact.uid : fact.sessionUid);
 
 const sorted = (facts: readonly Fact[]) =>
@@ -392,8 +415,9 @@ test('killed at any operation, the sequencer ends in the facts of the final rows
       fc.array(action, { minLength: 1, maxLength: 40 }),
       fc.array(kill, { maxLength: 6 }),
       async (actions, kills) => {
-        const { log, source, promised } = await play(actions, kills);
+        const { log, store, source, promised } = await play(actions, kills);
         expect(sorted(readEvents(log, promised))).toEqual(sorted(factsIn(source)));
+        expect(keptIn(store)).toEqual(keysOf(source));
       },
     ),
     { numRuns: runs, seed },
