@@ -43,36 +43,59 @@ const noHeaders: Headers = {};
 export function emittedOf(item: WalItem): readonly Emitted[] {
   const { atMs, transactionId } = item;
   if (item.kind === 'message') return [{ kind: 'heartbeat', lsn: item.lsn, transactionId, atMs }];
-  return item.changes.flatMap((change) =>
-    recordsOf(change, { lsn: change.lsn, transactionId, atMs }),
-  );
+  const records: Emitted[] = [];
+  for (const change of item.changes) {
+    const { lsn, table } = change;
+    if (change.kind === 'truncate') {
+      records.push({ kind: 'truncate', lsn, transactionId, atMs, table, change });
+    } else {
+      records.push(...rowsOf(change, { lsn, transactionId, atMs }));
+    }
+  }
+  return records;
 }
 
-function recordsOf(
-  change: SourceChange,
-  origin: { readonly lsn: number; readonly transactionId: number; readonly atMs: number },
-): readonly Emitted[] {
+type Origin = { readonly lsn: number; readonly transactionId: number; readonly atMs: number };
+type RowRecord = Extract<Emitted, { readonly kind: 'row' }>;
+
+function rowsOf(
+  change: Exclude<SourceChange, { readonly kind: 'truncate' }>,
+  origin: Origin,
+): readonly RowRecord[] {
   const { table } = change;
-  const row = { ...origin, kind: 'row', table, headers: noHeaders, snapshot: null } as const;
   switch (change.kind) {
-    case 'truncate':
-      return [{ ...origin, kind: 'truncate', table, change }];
     case 'delete':
-      return [{ ...row, op: 'd', key: change.key, after: null, change }];
+      return [rowRecord(origin, 'd', table, change.key, null, noHeaders, null, change)];
     case 'write': {
       const key = keyOf(table, change.columns);
-      return [{ ...row, op: change.isNew ? 'c' : 'u', key, after: change.told, change }];
+      const op = change.isNew ? 'c' : 'u';
+      return [rowRecord(origin, op, table, key, change.told, noHeaders, null, change)];
     }
     case 'rekey': {
+      const { former, told } = change;
       const key = keyOf(table, change.columns);
       const newKey = { '__debezium.newkey': JSON.stringify(key) };
-      const oldKey = { '__debezium.oldkey': JSON.stringify(change.former) };
+      const oldKey = { '__debezium.oldkey': JSON.stringify(former) };
       return [
-        { ...row, op: 'd', key: change.former, after: null, headers: newKey, change: null },
-        { ...row, op: 'c', key, after: change.told, headers: oldKey, change },
+        rowRecord(origin, 'd', table, former, null, newKey, null, null),
+        rowRecord(origin, 'c', table, key, told, oldKey, null, change),
       ];
     }
   }
+}
+
+function rowRecord(
+  { lsn, transactionId, atMs }: Origin,
+  op: RowRecord['op'],
+  table: SourceTable,
+  key: Columns,
+  after: Columns | null,
+  headers: Headers,
+  snapshot: SnapshotPlace | null,
+  change: SourceChange | null,
+): RowRecord {
+  const kind = 'row';
+  return { kind, lsn, transactionId, atMs, op, table, key, after, headers, snapshot, change };
 }
 
 const snapshotOrder: readonly SourceTable[] = ['sessions', 'human_turns', 'agent_turns', 'steps'];
@@ -81,34 +104,20 @@ const snapshotOrder: readonly SourceTable[] = ['sessions', 'human_turns', 'agent
  * All rows at one point, table by table. `first` is the first row of the first table, and of that one
  * only; when it is empty no record has that mark. `last` is the last of all.
  */
-export function snapshotOf(
-  point: { readonly lsn: number; readonly rows: Rows },
-  transactionId: number,
-  atMs: number,
-): readonly Emitted[] {
-  const byTable = snapshotOrder.map((table) =>
-    [...point.rows.values()].filter((row) => row.table === table),
-  );
-  const total = point.rows.size;
+export function snapshotOf(rows: Rows, origin: Origin): readonly Emitted[] {
+  const byTable = new Map<SourceTable, Columns[]>(snapshotOrder.map((table) => [table, []]));
+  for (const { table, columns } of rows.values()) byTable.get(table)?.push(columns);
   const records: Emitted[] = [];
-  for (const [tableAt, rows] of byTable.entries()) {
-    for (const [at, { table, columns }] of rows.entries()) {
-      const snapshot = placeOf(
-        tableAt === 0,
+  for (const [table, all] of byTable) {
+    for (const [at, columns] of all.entries()) {
+      const place = placeOf(
+        table === snapshotOrder[0],
         at === 0,
-        at === rows.length - 1,
-        records.length === total - 1,
+        at === all.length - 1,
+        records.length === rows.size - 1,
       );
       const key = keyOf(table, columns);
-      const row = { kind: 'row', op: 'r', table, key, after: columns, snapshot } as const;
-      records.push({
-        ...row,
-        lsn: point.lsn,
-        transactionId,
-        atMs,
-        headers: noHeaders,
-        change: null,
-      });
+      records.push(rowRecord(origin, 'r', table, key, columns, noHeaders, place, null));
     }
   }
   return records;

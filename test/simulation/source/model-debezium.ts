@@ -179,8 +179,9 @@ export class ModelDebezium {
     this.#floor = 0;
     this.#walNext = postgres.wal.length;
     if (point.rows.size === 0) return;
-    const records = snapshotOf(point, 0, nowMs());
-    this.#snapshot = { rows: point.rows, records, given: 0 };
+    const { lsn, rows } = point;
+    const records = snapshotOf(rows, { lsn, transactionId: point.transactionId, atMs: nowMs() });
+    this.#snapshot = { rows, records, given: 0 };
     postgres.isBeingRead = true;
     this.delivered.snapshotBegan();
     count('a snapshot began');

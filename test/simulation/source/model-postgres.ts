@@ -43,6 +43,13 @@ export type Message = {
 /** In the order of the commits, as logical decoding gives them. */
 export type WalItem = Commit | Message;
 
+/** Where a snapshot reads, and the last transaction that was there. */
+export type SnapshotPoint = {
+  readonly lsn: number;
+  readonly transactionId: number;
+  readonly rows: Rows;
+};
+
 export type PostgresOptions = {
   readonly nowMs: () => number;
   /** Text longer than that is stored apart, and withheld from an UPDATE that leaves it alone. */
@@ -139,12 +146,13 @@ export class ModelPostgres {
   }
 
   /** What is committed: where a snapshot that begins now reads. Null while a TRUNCATE is in its way. */
-  consistentPoint(): { readonly lsn: number; readonly rows: Rows } | null {
+  consistentPoint(): SnapshotPoint | null {
     if (this.#exclusive.size > 0) return null;
     if ([...this.#open.values()].some(({ changes }) => changes.length > 0)) {
       this.count('a transaction with changes was open at a snapshot');
     }
-    return { lsn: this.nextLsn(), rows: new Map(this.#rows) };
+    const transactionId = this.#transactionId;
+    return { lsn: this.nextLsn(), transactionId, rows: new Map(this.#rows) };
   }
 
   get committed(): Rows {
@@ -199,9 +207,9 @@ export class ModelPostgres {
 
   /** Whether it may write the row without waiting. */
   isFree(transaction: Transaction, table: SourceTable, id: string): boolean {
-    const isMine = (holder: Transaction | undefined) =>
-      holder === undefined || holder === transaction;
-    const free = isMine(this.#exclusive.get(table)) && isMine(this.#locks.get(id));
+    const ofTable = this.#exclusive.get(table) ?? transaction;
+    const ofRow = this.#locks.get(id) ?? transaction;
+    const free = ofTable === transaction && ofRow === transaction;
     if (!free) this.count('a statement would have waited for another transaction');
     return free;
   }
