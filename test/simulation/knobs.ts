@@ -37,6 +37,8 @@ export type Knobs = {
   readonly idleWatermarkMs: number;
   /** By name of an actor: how often its turn is passed over. */
   readonly slowness: Readonly<Record<string, number>>;
+  /** Between two actions of the source; and so late, at most, the connector looks. */
+  readonly sourcePauseMsMax: number;
   /** How often a reader looks, with a token. */
   readonly looks: number;
 };
@@ -44,7 +46,6 @@ export type Knobs = {
 export function drawKnobs(dice: Dice): Knobs {
   const sequencers = dice.pick([1, 2, 2]);
   const workers = dice.pick([1, 2, 3]);
-  const slow = () => dice.pick([0, 0, 0, 0.5, 0.9]);
   return {
     sequencers,
     workers,
@@ -70,9 +71,14 @@ export function drawKnobs(dice: Dice): Knobs {
     checkpointIntervalMs: dice.pick([0, 5, 100]),
     bytesInFlightMax: dice.pick([300, 3000, 1_000_000]),
     idleWatermarkMs: dice.pick([0, 1000]),
-    slowness: { source: slow(), sequencer: slow(), worker: slow(), world: dice.pick([0, 0, 0.3]) },
+    slowness: slownessOf(dice, ['sequencer 1', 'sequencer 2', 'worker 1', 'worker 2', 'worker 3']),
+    sourcePauseMsMax: dice.pick([0, 5, 40]),
     looks: dice.pick([0, 2, 5]),
   };
+}
+
+function slownessOf(dice: Dice, actors: readonly string[]): Knobs['slowness'] {
+  return Object.fromEntries(actors.map((actor) => [actor, dice.pick([0, 0, 0, 0.5, 0.9])]));
 }
 
 /** The mildest knobs, one by one: what a shrunk history tries. */
@@ -102,6 +108,7 @@ export const plainKnobs: Knobs = {
   bytesInFlightMax: 1_000_000,
   idleWatermarkMs: 1000,
   slowness: {},
+  sourcePauseMsMax: 5,
   looks: 0,
 };
 
@@ -127,6 +134,9 @@ export function sequencerSettings(knobs: Knobs): SequencerSettings {
     batchBytesMax: 1_000_000,
     bytesInFlightMax: knobs.bytesInFlightMax,
     cacheBytesMax: knobs.cacheBytesMax,
+    containerBytesMax: knobs.containerBytesMax,
+    eventBytesTarget: knobs.eventBytesTarget,
+    pendingEventsMax: knobs.pendingEventsMax,
     hintsMax: knobs.hintsMax,
     writeConcurrencyMax: knobs.writeConcurrencyMax,
     idleWatermarkMs: knobs.idleWatermarkMs,

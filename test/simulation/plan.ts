@@ -6,7 +6,8 @@
 import { Dice } from './dice.ts';
 import { drawKnobs, type Knobs } from './knobs.ts';
 import type { Fate } from './network.ts';
-import { drawScript, type SourceAction } from './source/script.ts';
+import type { SourceAction } from './source/action.ts';
+import { drawScript } from './source/script.ts';
 
 /**
  * What befalls an actor (a sequencer or a worker, through all its restarts) as it makes its n-th call.

@@ -3,7 +3,7 @@
  * protocol. `fragile` throws on purpose: it is compared by its writes and its dead letters, not by
  * what it ends in.
  */
-import type { Fact } from '../../processor/conversation/fact.ts';
+import type { Fact, FactKind, Facts } from '../../processor/conversation/fact.ts';
 import { bigint, int, nullable, text, timestamp } from '../../processor/projection/columns.ts';
 import { defineAggregate, defineMap } from '../../processor/projection/define.ts';
 import type { Projection } from '../../processor/projection/projection.ts';
@@ -47,10 +47,37 @@ export const everything = defineMap({
       createdAt: fact.kind === 'session' ? fact.firstTurnAt : fact.createdAt,
       parent: fact.kind === 'humanTurn' || fact.kind === 'agentTurn' ? fact.parentUid : null,
       tpe: fact.kind === 'step' ? fact.tpe : null,
-      fact: JSON.stringify(fact),
+      fact: allOf(fact),
     },
   ],
 });
+
+const turnColumns = ['parentUid', 'activeChild', 'createdAt', 'depth'] as const;
+const columns = {
+  session: ['title', 'firstTurnAt', 'lastActivityAt', 'humanTurns', 'agentTurns', 'steps'],
+  humanTurn: [...turnColumns, 'prompt', 'answeredAt', 'answers', 'siblings'],
+  agentTurn: [
+    ...turnColumns,
+    ...([
+      'askedAt',
+      'steps',
+      'firstStepAt',
+      'firstVisibleStepAt',
+      'lastStepAt',
+      'attempt',
+    ] as const),
+  ],
+  step: [
+    ...(['tpe', 'content', 'createdAt', 'humanTurnUid', 'askedAt', 'turnCreatedAt'] as const),
+    ...(['previousStepAt', 'previousStepTpe'] as const),
+  ],
+} as const satisfies { readonly [Kind in FactKind]: readonly (keyof Facts[Kind])[] };
+
+/** What the key and the other columns do not say, in one order, whoever made the fact. */
+function allOf(fact: Fact): string {
+  const values = fact as unknown as Readonly<Record<string, unknown>>;
+  return columns[fact.kind].map((name) => `${name} ${JSON.stringify(values[name])}`).join(', ');
+}
 
 /** Contributions that come and go with context: one change of an account retracts all of a session. */
 export const countsByAccount = defineAggregate({

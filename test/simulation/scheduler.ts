@@ -35,7 +35,7 @@ export class Scheduler {
   #nowMs: number;
   /** Steps taken so far: the history's own clock, for messages and checks. */
   steps = 0;
-  /** Owners (by name) whose steps are passed over with this probability. */
+  /** Owners (by name, whatever stands after a dot) whose steps are passed over with this probability. */
   readonly slowness = new Map<string, number>();
   /** Called before each step with its label. */
   onStep: (owner: Owner, label: string) => void = () => undefined;
@@ -84,7 +84,7 @@ export class Scheduler {
     if (able.length === 0) return this.#jump() ? this.#next() : null;
     let chosen = this.#dice.pick(able);
     for (let passes = 0; passes < passesMax; passes += 1) {
-      const slowness = this.slowness.get(chosen.owner.name) ?? 0;
+      const slowness = this.#slownessOf(chosen.owner);
       if (slowness === 0 || !this.#dice.chance(slowness)) break;
       chosen = this.#dice.pick(able);
     }
@@ -93,6 +93,12 @@ export class Scheduler {
     const last = this.#ready.pop();
     if (last !== undefined && last !== chosen) this.#ready[at] = last;
     return chosen;
+  }
+
+  #slownessOf({ name }: Owner): number {
+    if (this.slowness.size === 0) return 0;
+    const dot = name.indexOf('.');
+    return this.slowness.get(dot < 0 ? name : name.slice(0, dot)) ?? 0;
   }
 
   /** Steps that can happen now; those of the dead are dropped. */

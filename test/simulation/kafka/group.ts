@@ -140,7 +140,8 @@ export class SimulatedGroup {
       if (before !== null && offset < before.offset) count('kafka: a committed offset went back');
       const commit = metadata ? { offset, metadata } : { offset };
       this.#offsets.set(`${member.topic}/${partition}`, commit);
-      probes.committed?.(this.name, member.topic, partition, commit, member.process);
+      const how = { by: member.process, generation, isLate };
+      probes.committed?.(this.name, member.topic, partition, commit, how);
     }
     return 'committed';
   }

@@ -47,6 +47,14 @@ export type Assignment = {
   readonly by: Process;
 };
 
+export type CommitCircumstances = {
+  readonly by: Process;
+  /** As the coordinator counts. */
+  readonly generation: number;
+  /** Its caller had given it up before. */
+  readonly isLate: boolean;
+};
+
 export type KafkaProbes = {
   /** The record stands in the partition now. By nobody: the source. */
   readonly appended?: (
@@ -61,7 +69,7 @@ export type KafkaProbes = {
     topic: string,
     partition: number,
     commit: OffsetCommit,
-    by: Process,
+    how: CommitCircumstances,
   ) => void;
   /** A member is about to be told of its partitions. */
   readonly assigned?: (assignment: Assignment) => void;

@@ -1,0 +1,138 @@
+/**
+ * The inside of a history: the product's own sequencer and workers with all that belongs to them, on
+ * the outside of outside.ts. Wired as processor/commands/ wires them, with the ports simulated.
+ */
+import { CqlCheckpointStore } from '../../processor/cql/checkpoint-store.ts';
+import { CqlReadModelStore, readModelStoreDefaults } from '../../processor/cql/read-model-store.ts';
+import type { SchemaSession } from '../../processor/cql/session.ts';
+import { CqlStateStore, stateStoreDefaults } from '../../processor/cql/state-store.ts';
+import type { Clock } from '../../processor/engine/clock.ts';
+import type { WorkerObserver } from '../../processor/engine/observer.ts';
+import { runWorker } from '../../processor/engine/worker.ts';
+import { TurnstreamError } from '../../processor/error.ts';
+import { eventCodec } from '../../processor/event/codec.ts';
+import { silentLogger } from '../../processor/logger.ts';
+import type { Projection } from '../../processor/projection/projection.ts';
+import type { SequencerObserver } from '../../processor/sequencer/observer.ts';
+import { runSequencer } from '../../processor/sequencer/run.ts';
+import { recordDecoder } from '../../processor/source/avro.ts';
+import type { SchemaRegistry } from '../../processor/source/registry.ts';
+import { encodeSweep } from '../../processor/source/sweep.ts';
+import type { Dice } from './dice.ts';
+import { type Knobs, sequencerSettings, topics, workerSettings } from './knobs.ts';
+import type { Network } from './network.ts';
+import { type Outside, registry, schema } from './outside.ts';
+import type { Process } from './process.ts';
+import type { Scheduler } from './scheduler.ts';
+
+export type InsideParts = {
+  readonly outside: Outside;
+  readonly knobs: Knobs;
+  readonly dice: Dice;
+  /** Sees every statement that goes to the cluster. */
+  readonly session: (process: Process) => SchemaSession;
+};
+
+/** Every record of the events topic is of the present schema: nothing is asked of a registry. */
+export const codec = eventCodec(registry, 1);
+
+export function batchLimits(knobs: Knobs) {
+  return { batchBytesMax: 30 * 1024, batchRowsMax: knobs.cqlBatchRowsMax };
+}
+
+export async function runSimulatedSequencer(
+  { outside, knobs, dice, session }: InsideParts,
+  process: Process,
+  observer: SequencerObserver,
+  signal: AbortSignal,
+): Promise<void> {
+  const { network, scheduler, kafka } = outside;
+  const store = new CqlStateStore(session(process), {
+    ...stateStoreDefaults,
+    ...batchLimits(knobs),
+    keyspace: schema.keyspace,
+    expiresAfterSeconds: 1000,
+    contentInlineBytesMax: knobs.contentInlineBytesMax,
+    chunkBytesMax: 16,
+    knownTextsMax: knobs.knownTextsMax,
+    pageRowsMax: knobs.pageRowsMax,
+    callsInFlightMax: 8,
+  });
+  const deps = {
+    log: kafka.log(process),
+    store,
+    decoder: recordDecoder({ registry: askedBy(process, network), topic: topics.changes }),
+    encodeSweep,
+    encode: codec.encode,
+    clock: clockOf(process, scheduler),
+    random: () => dice.fraction(),
+    observer,
+    logger: silentLogger,
+  };
+  await runSequencer(deps, sequencerSettings(knobs), signal);
+}
+
+export async function runSimulatedWorker(
+  { outside, knobs, dice, session }: InsideParts,
+  process: Process,
+  work: {
+    readonly group: string;
+    readonly projections: readonly Projection[];
+    readonly observer: WorkerObserver;
+  },
+  signal: AbortSignal,
+): Promise<void> {
+  const { scheduler, kafka } = outside;
+  const own = session(process);
+  const deps = {
+    log: kafka.log(process),
+    store: new CqlReadModelStore(own, {
+      ...readModelStoreDefaults,
+      ...batchLimits(knobs),
+      schema,
+      callsInFlightMax: 8,
+    }),
+    checkpoints: new CqlCheckpointStore(own, schema.keyspace),
+    decoder: codec,
+    clock: clockOf(process, scheduler),
+    random: () => dice.fraction(),
+    observer: work.observer,
+    logger: silentLogger,
+  };
+  await runWorker(deps, workerSettings(knobs, work.group, work.projections), signal);
+}
+
+function clockOf(process: Process, scheduler: Scheduler): Clock {
+  return {
+    nowMs: scheduler.nowMs,
+    yield: () => new Promise((resolve) => scheduler.step(process, 'yield', resolve)),
+    delay: (ms, signal) => {
+      if (signal?.aborted === true) return Promise.resolve();
+      return new Promise((resolve) => {
+        const end = () => {
+          cancel();
+          signal?.removeEventListener('abort', end);
+          resolve();
+        };
+        const cancel = scheduler.after(process, ms, 'delay', end);
+        signal?.addEventListener('abort', end);
+      });
+    },
+  };
+}
+
+/** The registry as a server that may not answer. */
+function askedBy(process: Process, network: Network): SchemaRegistry {
+  return {
+    ...registry,
+    schema: async (id) => {
+      await network.call(process, {
+        label: 'read schema',
+        serve: () => undefined,
+        timedOut: () =>
+          new TurnstreamError('REGISTRY', 'the registry did not answer', { retriable: true }),
+      });
+      return registry.schema(id);
+    },
+  };
+}

@@ -1,0 +1,91 @@
+/**
+ * The outside of a history: network, Kafka, CQL cluster and source, with the tables and topics that
+ * `turnstream connect` and `turnstream schema apply` would have made.
+ */
+import { controlDdl, readModelDdl, type SchemaOptions } from '../../processor/cql/ddl.ts';
+import type { ReadModel } from '../../processor/engine/store.ts';
+import { memoryRegistry } from '../../processor/source/memory-registry.ts';
+import { SimulatedCluster } from './cql/cluster.ts';
+import type { CqlProbes } from './cql/probes.ts';
+import type { Dice } from './dice.ts';
+import type { KafkaProbes } from './kafka/ports.ts';
+import { SimulatedKafka } from './kafka/simulated-kafka.ts';
+import { type Knobs, topics } from './knobs.ts';
+import { type Fates, Network } from './network.ts';
+import { Scheduler } from './scheduler.ts';
+import { changeEncoder } from './source/encoder.ts';
+import { SimulatedSource } from './source/source.ts';
+
+export const schema: SchemaOptions = {
+  keyspace: 'turnstream',
+  dialect: 'cassandra',
+  replication: { simulated: 1 },
+};
+
+/** Schemas are the same in every history. */
+export const registry = memoryRegistry();
+const encodeChange = await changeEncoder(registry);
+
+export type Outside = {
+  readonly scheduler: Scheduler;
+  readonly network: Network;
+  readonly kafka: SimulatedKafka;
+  readonly cluster: SimulatedCluster;
+  readonly source: SimulatedSource;
+};
+
+export type OutsideParts = {
+  readonly dice: Dice;
+  readonly knobs: Knobs;
+  readonly models: readonly ReadModel[];
+  readonly fates: Fates;
+  readonly count: (name: string) => void;
+  readonly kafkaProbes: KafkaProbes;
+  readonly cqlProbes: CqlProbes;
+};
+
+export const startMs = 1_767_323_045_000;
+/** After which a broker gives up on a member that stands still. */
+export const sessionMs = 150;
+
+export function openOutside(parts: OutsideParts): Outside {
+  const { dice, knobs, models, fates, count, kafkaProbes, cqlProbes } = parts;
+  const scheduler = new Scheduler(dice.forked('steps'), startMs);
+  for (const [actor, slowness] of Object.entries(knobs.slowness)) {
+    if (slowness > 0) scheduler.slowness.set(actor, slowness);
+  }
+  const late = dice.forked('late');
+  const network = new Network(scheduler, fates, (most) => late.int(0, most));
+  const kafka = new SimulatedKafka({
+    network,
+    scheduler,
+    dice: dice.forked('kafka'),
+    options: { fetchRecordsMax: knobs.fetchRecordsMax, sessionMs, expiryHeardMs: 1000 },
+    count,
+    probes: kafkaProbes,
+  });
+  kafka.createTopic(topics.changes, 1);
+  kafka.createTopic(topics.events, knobs.eventsPartitions);
+  kafka.createTopic(topics.deadLetters, 1);
+  const cluster = new SimulatedCluster({
+    network,
+    scheduler,
+    dice: dice.forked('cql'),
+    replicas: knobs.replicas,
+    count,
+    probes: cqlProbes,
+  });
+  for (const ddl of controlDdl(schema)) cluster.createTable(ddl);
+  for (const model of models) cluster.createTable(readModelDdl(schema, model));
+  const source = new SimulatedSource({
+    encode: encodeChange,
+    nowMs: scheduler.nowMs,
+    append: (records) => {
+      const base = kafka.partitions(topics.changes)[0]?.length ?? 0;
+      kafka.appendNow(topics.changes, 0, records);
+      return base;
+    },
+    count,
+  });
+  return { scheduler, network, kafka, cluster, source };
+}

@@ -1,0 +1,227 @@
+/**
+ * What the servers show, handed to the checks: every record that lands, every write that takes
+ * effect, every offset that is committed. Nothing here decides anything.
+ */
+import { factsOf } from '../../processor/conversation/final-facts.ts';
+import { segmentTailRows } from '../../processor/conversation/limits.ts';
+import { checkpointOf } from '../../processor/cql/control-statements.ts';
+import { controlTables, tableName } from '../../processor/cql/names.ts';
+import type { SchemaSession } from '../../processor/cql/session.ts';
+import { stateRowOf } from '../../processor/cql/state-statements.ts';
+import { positionColumn, shardColumn } from '../../processor/cql/statements.ts';
+import type { ReadModel } from '../../processor/engine/store.ts';
+import { type Hosted, readModelOf } from '../../processor/engine/worker-settings.ts';
+import type { LogRecord } from '../../processor/kafka/log.ts';
+import type { Cell } from '../../processor/projection/columns.ts';
+import { keyTextOf } from '../../processor/projection/key-text.ts';
+import type { Key } from '../../processor/projection/projection.ts';
+import { recordDecoder } from '../../processor/source/avro.ts';
+import { ordinalsPerRecord } from '../../processor/source/position.ts';
+import type { CheckContext } from './checks/check.ts';
+import { CheckpointCheck } from './checks/checkpoint-check.ts';
+import { EventsCheck } from './checks/events-check.ts';
+import { LimitsCheck } from './checks/limits-check.ts';
+import { SequencerCheck } from './checks/sequencer-check.ts';
+import { TokenCheck } from './checks/token-check.ts';
+import { WritesCheck } from './checks/writes-check.ts';
+import type { CqlProbes } from './cql/probes.ts';
+import type { Write } from './cql/write.ts';
+import { batchLimits, codec } from './inside.ts';
+import type { KafkaProbes } from './kafka/ports.ts';
+import { type Knobs, sequencerGroup, sequencerSettings, topics, workerSettings } from './knobs.ts';
+import { registry } from './outside.ts';
+import type { SimulatedSource } from './source/source.ts';
+
+/** Its schemas are loaded before the first history, so that it answers at once. */
+export const changeDecoder = recordDecoder({ registry, topic: topics.changes });
+
+export type WatchOptions = {
+  readonly context: CheckContext;
+  readonly knobs: Knobs;
+  readonly hosted: readonly Hosted[];
+  readonly source: () => SimulatedSource;
+  readonly count: (name: string) => void;
+};
+
+export class Watch {
+  readonly events: EventsCheck;
+  readonly writes: WritesCheck;
+  readonly checkpoints: CheckpointCheck;
+  readonly sequencer: SequencerCheck;
+  readonly limits: LimitsCheck;
+  readonly token: TokenCheck;
+  readonly #options: WatchOptions;
+  readonly #models = new Map<string, ReadModel>();
+
+  constructor(options: WatchOptions) {
+    const { context, knobs, hosted, source } = options;
+    this.#options = options;
+    for (const each of hosted) this.#models.set(tableName(readModelOf(each)), readModelOf(each));
+    this.events = new EventsCheck(context, {
+      partitions: knobs.eventsPartitions,
+      hosted,
+      promised: (position) => {
+        const offset = Math.floor((position - knobs.positionBase) / ordinalsPerRecord);
+        const rows = source().promisedAt(offset);
+        return rows === null ? null : factsOf(rows);
+      },
+    });
+    this.writes = new WritesCheck(context, this.events);
+    this.checkpoints = new CheckpointCheck(context, this.events);
+    this.sequencer = new SequencerCheck(context, this.events, knobs.positionBase);
+    const projections = hosted.map(({ projection }) => projection);
+    this.limits = new LimitsCheck(context, this.events, {
+      sequencer: sequencerSettings(knobs),
+      worker: workerSettings(knobs, '', projections),
+      cql: batchLimits(knobs),
+      segmentTailRows,
+    });
+    this.token = new TokenCheck(context, this.events, (lsn) =>
+      factsOf(source().postgres.rowsAt(lsn)),
+    );
+  }
+
+  readonly kafka: KafkaProbes = {
+    appended: (topic, partition, record, by) => {
+      if (topic === topics.events) this.#eventAppended(partition, record);
+      else if (topic === topics.deadLetters) this.#deadLettered(record);
+      else if (by === null) this.#changeAppended(record);
+    },
+    committed: (group, _topic, _partition, { offset, metadata }, { by, generation, isLate }) => {
+      if (group !== sequencerGroup) return;
+      this.sequencer.offsetCommitted({
+        offset,
+        metadata,
+        generation,
+        by: by.name,
+        late: isLate,
+      });
+    },
+  };
+
+  readonly cql: CqlProbes = {
+    applied: (write) => this.#applied(write),
+    durable: (write) => this.#durable(write),
+    tie: ({ table, key, by, ...tie }) => {
+      const what = `${by} writes to ${table} ${JSON.stringify(key)} at a timestamp that is there already, with another value`;
+      this.#breach('I6', `${what}: ${JSON.stringify(tie)}`);
+    },
+    serverTime: (write) => {
+      this.#breach(
+        'I9',
+        `${write.by} writes to ${write.table} with the server's time, no position`,
+      );
+    },
+  };
+
+  /** The session, with what goes through it looked at. */
+  session(inner: SchemaSession): SchemaSession {
+    return {
+      ...inner,
+      write: (doing, statements) => {
+        const table = doing.replace(/^writing (to )?/, '');
+        const [first] = statements;
+        this.limits.cqlBatch({
+          table,
+          statements: statements.map(({ params }) => params),
+          isSegment: statements.some(({ query }) => query.startsWith('UPDATE')),
+        });
+        if (first !== undefined && statements.length > 1) this.#options.count('sent: a batch');
+        return inner.write(doing, statements);
+      },
+    };
+  }
+
+  #eventAppended(partition: number, { offset, value }: LogRecord): void {
+    if (value === null) {
+      this.events.undecodable(partition, offset);
+      return;
+    }
+    this.events.appended(partition, offset, codec.decode(value));
+  }
+
+  #deadLettered({ headers }: LogRecord): void {
+    const { projection, offset, position } = headers;
+    if (projection === 'sequencer') this.sequencer.deadLettered(Number(offset));
+    else if (projection !== undefined && position !== undefined) {
+      this.checkpoints.deadLetter(projection, Number(position));
+    }
+  }
+
+  #changeAppended(record: LogRecord): void {
+    if (record.value === null || isDecodable(record)) return;
+    this.sequencer.undecodable(record.offset);
+  }
+
+  #applied(write: Write): void {
+    const model = this.#models.get(write.table);
+    if (model !== undefined) this.writes.written(modelWrite(model, write));
+    else if (write.table === controlTables.state) this.#stateWritten(write);
+    else if (write.table === controlTables.checkpoints) {
+      const { key, values } = write;
+      const name = `${key['projection']}_v${key['version']}_g${key['generation']}`;
+      this.checkpoints.saved(name, Number(key['partition']), checkpointOf(values));
+    }
+  }
+
+  #stateWritten({ op, key, values, timestamp }: Write): void {
+    const container = String(key['container']);
+    if (op !== 'insert') {
+      this.sequencer.stateWritten(container, timestamp);
+      return;
+    }
+    const { row, text } = stateRowOf({ ...key, ...values });
+    const stored = { ...row, text: text.chunks > 0 ? undefined : row.text };
+    this.sequencer.stateWritten(container, timestamp, [stored]);
+  }
+
+  #durable(write: Write): void {
+    const model = this.#models.get(write.table);
+    if (model !== undefined) {
+      const { key, shard } = keyOf(model, write.key);
+      this.checkpoints.durable(write.table, keyTextOf(key), shard, write.timestamp);
+    } else if (write.table === controlTables.state && write.op === 'update') {
+      this.sequencer.stateDurable(String(write.key['container']), Number(write.values['position']));
+    }
+  }
+
+  #breach(invariant: string, what: string): void {
+    const { violate, step } = this.#options.context;
+    violate({ invariant, at: step(), what });
+  }
+}
+
+function modelWrite(model: ReadModel, write: Write) {
+  const { key, shard } = keyOf(model, write.key);
+  const timestamp = write.hasPosition ? write.timestamp : null;
+  const op =
+    write.op !== 'insert' ? 'delete' : model.shape.kind === 'aggregate' ? 'totals' : 'upsert';
+  const cells = write.values;
+  const values =
+    write.op === 'insert' ? model.shape.values.map(({ cqlName }) => cells[cqlName] as Cell) : [];
+  return {
+    model: write.table,
+    op,
+    key,
+    values,
+    timestamp,
+    ...(shard === null ? {} : { shard }),
+    ...(positionColumn in cells ? { position: Number(cells[positionColumn]) } : {}),
+  } as const;
+}
+
+function keyOf({ shape }: ReadModel, cells: Write['key']): { key: Key; shard: number | null } {
+  const key = [...shape.partition, ...shape.clustering].map(
+    ({ cqlName }) => cells[cqlName] as string | number,
+  );
+  return { key, shard: shape.kind === 'aggregate' ? Number(cells[shardColumn]) : null };
+}
+
+function isDecodable(record: LogRecord): boolean {
+  try {
+    changeDecoder.decode(record);
+    return true;
+  } catch {
+    return false;
+  }
+}
