@@ -69,6 +69,19 @@ export class CheckpointCheck {
     this.#hold('what is exposed', model, partition, reached);
   }
 
+  /** Everything has come to rest: all that all events wrote is durable, and each failure set aside. */
+  atRest(): void {
+    for (const [name, model] of this.#events.models) {
+      if (name !== model.projection.name || model.projection.onError === 'halt') continue;
+      for (let partition = 0; partition < this.#events.partitions; partition += 1) {
+        const tell: Breach = (invariant, problem) =>
+          this.#breach(invariant, `at the end, ${name}, partition ${partition}: ${problem}`);
+        const last = this.#events.lastPosition(partition);
+        this.#checkEvents(model, partition, last, this.#progressOf(model, partition), tell);
+      }
+    }
+  }
+
   #hold(what: string, name: string, partition: number, checkpoint: Checkpoint): void {
     const model = this.#events.models.get(name);
     const where = `${what} of ${name}, partition ${partition}, position ${checkpoint.position}`;
