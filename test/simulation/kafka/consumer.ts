@@ -14,6 +14,7 @@ import type {
 } from '../../../processor/kafka/log.ts';
 import { offsetOutsideError } from '../../../processor/kafka/log-errors.ts';
 import type { Process } from '../process.ts';
+import { theWorld } from '../scheduler.ts';
 import type { Joined, Member, SimulatedGroup } from './group.ts';
 import type { SimulatedPartition } from './partition.ts';
 import { type KafkaPorts, timedOut } from './ports.ts';
@@ -184,7 +185,7 @@ export class SimulatedConsumer implements LogConsumer, Member {
   }
 
   #fetch(epoch: Epoch, partition: SimulatedPartition, next: number): Promise<FetchedBatch> {
-    const { network, dice, options, count } = this.#ports;
+    const { network, scheduler, dice, options, count } = this.#ports;
     const { records } = partition;
     return network.request<FetchedBatch>(
       this.process,
@@ -194,7 +195,9 @@ export class SimulatedConsumer implements LogConsumer, Member {
         const look = () => {
           const available = Math.min(records.length - next, options.fetchRecordsMax);
           if (available <= 0) {
-            partition.park(look);
+            // The broker answers at once, or a little later, when more has come.
+            const lookLater = () => scheduler.step(theWorld, partition.fetchLabel, look);
+            partition.park(dice.chance(0.3) ? lookLater : look);
             return;
           }
           const taken = dice.int(1, available);
