@@ -14,6 +14,8 @@ export type Ledger = {
   readonly highestLsn: Lsn | null;
   /** Position of the first record of the snapshot that is being read; null outside of one. */
   readonly snapshotFrom: number | null;
+  /** The LSN that all rows of that snapshot carry: another one is another snapshot. */
+  readonly snapshotLsn: Lsn | null;
   /** Whether there may be entities that the snapshot does not see: some change came before it. */
   readonly snapshotSweeps: boolean;
   /** The last sweep whose end has not come round: until then no watermark is true (I4). */
@@ -26,6 +28,7 @@ export type Ledger = {
 export const firstLedger: Ledger = {
   highestLsn: 0 as Lsn,
   snapshotFrom: null,
+  snapshotLsn: null,
   snapshotSweeps: false,
   pendingSweep: null,
   watermark: null,

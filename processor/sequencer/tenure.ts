@@ -12,7 +12,7 @@ import { untilDone } from '../engine/retry.ts';
 import { assertNever, TurnstreamError } from '../error.ts';
 import type { FetchedBatch, LogRecord, OffsetCommit } from '../kafka/log.ts';
 import { positionOf } from '../source/position.ts';
-import type { SourceRecord } from '../source/row-change.ts';
+import type { Origin, SourceRecord } from '../source/row-change.ts';
 import { deadLetterOf } from './dead-letter.ts';
 import { readAhead, runFold } from './driver.ts';
 import {
@@ -180,11 +180,7 @@ export class Tenure {
   async #fold(record: LogRecord, source: SourceRecord): Promise<RecordOutcome> {
     switch (source.kind) {
       case 'row': {
-        // A snapshot of one row marks it as the last only.
-        const begins =
-          source.snapshot === 'first' ||
-          (source.snapshot === 'last' && this.#ledger.snapshotFrom === null);
-        if (begins) this.#beginSnapshot(record);
+        if (source.snapshot !== null) this.#takeSnapshotRow(record, source.origin);
         const outcome = await this.#foldChange(record, source);
         if (source.snapshot === 'last') await this.#endSnapshot(record, source);
         return outcome;
@@ -254,10 +250,15 @@ export class Tenure {
     this.#eventsSinceWatermark = false;
   }
 
-  #beginSnapshot(record: LogRecord): void {
+  /**
+   * A snapshot begins with its first row, whatever its mark: only the first row of the first table has
+   * one, and that table may be empty. One that was cut off is never ended: another LSN is another one.
+   */
+  #takeSnapshotRow(record: LogRecord, { lsn }: Origin): void {
+    if (this.#ledger.snapshotFrom !== null && this.#ledger.snapshotLsn === lsn) return;
     const snapshotFrom = positionOf(this.#context.settings.positionBase, record.offset);
     const snapshotSweeps = this.#ledger.highestLsn !== 0;
-    this.#ledger = { ...this.#ledger, snapshotFrom, snapshotSweeps };
+    this.#ledger = { ...this.#ledger, snapshotFrom, snapshotLsn: lsn, snapshotSweeps };
   }
 
   async #endSnapshot(
@@ -265,7 +266,12 @@ export class Tenure {
     source: Extract<SourceRecord, { kind: 'row' }>,
   ): Promise<void> {
     const { snapshotFrom, snapshotSweeps } = this.#ledger;
-    this.#ledger = { ...this.#ledger, snapshotFrom: null, snapshotSweeps: false };
+    this.#ledger = {
+      ...this.#ledger,
+      snapshotFrom: null,
+      snapshotLsn: null,
+      snapshotSweeps: false,
+    };
     if (snapshotFrom === null || !snapshotSweeps) return;
     await this.#sweep(record, () =>
       sweepAbsent(this.#sweepContext(record), source.origin, snapshotFrom),

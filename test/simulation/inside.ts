@@ -21,14 +21,17 @@ import { encodeSweep } from '../../processor/source/sweep.ts';
 import type { Dice } from './dice.ts';
 import { type Knobs, sequencerSettings, topics, workerSettings } from './knobs.ts';
 import type { Network } from './network.ts';
+import { watchedLog } from './observers.ts';
 import { type Outside, registry, schema } from './outside.ts';
 import type { Process } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
+import type { Watch } from './watch.ts';
 
 export type InsideParts = {
   readonly outside: Outside;
   readonly knobs: Knobs;
   readonly dice: Dice;
+  readonly watch: Watch;
   /** Sees every statement that goes to the cluster. */
   readonly session: (process: Process) => SchemaSession;
 };
@@ -41,7 +44,7 @@ export function batchLimits(knobs: Knobs) {
 }
 
 export async function runSimulatedSequencer(
-  { outside, knobs, dice, session }: InsideParts,
+  { outside, knobs, dice, session, watch }: InsideParts,
   process: Process,
   observer: SequencerObserver,
   signal: AbortSignal,
@@ -59,7 +62,7 @@ export async function runSimulatedSequencer(
     callsInFlightMax: 8,
   });
   const deps = {
-    log: kafka.log(process),
+    log: watchedLog(kafka.log(process), process, watch),
     store,
     decoder: recordDecoder({ registry: askedBy(process, network), topic: topics.changes }),
     encodeSweep,
@@ -73,7 +76,7 @@ export async function runSimulatedSequencer(
 }
 
 export async function runSimulatedWorker(
-  { outside, knobs, dice, session }: InsideParts,
+  { outside, knobs, dice, session, watch }: InsideParts,
   process: Process,
   work: {
     readonly group: string;
@@ -85,7 +88,7 @@ export async function runSimulatedWorker(
   const { scheduler, kafka } = outside;
   const own = session(process);
   const deps = {
-    log: kafka.log(process),
+    log: watchedLog(kafka.log(process), process, watch),
     store: new CqlReadModelStore(own, {
       ...readModelStoreDefaults,
       ...batchLimits(knobs),

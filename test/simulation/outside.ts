@@ -4,6 +4,7 @@
  */
 import { controlDdl, readModelDdl, type SchemaOptions } from '../../processor/cql/ddl.ts';
 import type { ReadModel } from '../../processor/engine/store.ts';
+import { recordDecoder } from '../../processor/source/avro.ts';
 import { memoryRegistry } from '../../processor/source/memory-registry.ts';
 import { SimulatedCluster } from './cql/cluster.ts';
 import type { CqlProbes } from './cql/probes.ts';
@@ -25,6 +26,10 @@ export const schema: SchemaOptions = {
 /** Schemas are the same in every history. */
 export const registry = memoryRegistry();
 const encodeChange = await changeEncoder(registry);
+
+/** For whoever looks on: all schemas are loaded, so it answers at once. */
+export const changeDecoder = recordDecoder({ registry, topic: topics.changes });
+await changeDecoder.load(await wireHeaders());
 
 export type Outside = {
   readonly scheduler: Scheduler;
@@ -88,4 +93,15 @@ export function openOutside(parts: OutsideParts): Outside {
     count,
   });
   return { scheduler, network, kafka, cluster, source };
+}
+
+/** A record of each schema that is registered, as far as a decoder needs it to load the schema. */
+async function wireHeaders() {
+  const records = [];
+  for (let id = 1; (await registry.schema(id)) !== undefined; id += 1) {
+    const value = Buffer.alloc(5);
+    value.writeInt32BE(id, 1);
+    records.push({ offset: id, key: null, value, headers: {} });
+  }
+  return records;
 }

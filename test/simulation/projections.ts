@@ -75,8 +75,13 @@ const columns = {
 
 /** What the key and the other columns do not say, in one order, whoever made the fact. */
 function allOf(fact: Fact): string {
-  const values = fact as unknown as Readonly<Record<string, unknown>>;
-  return columns[fact.kind].map((name) => `${name} ${JSON.stringify(values[name])}`).join(', ');
+  const values = fact as unknown as Readonly<Record<string, string | number | null>>;
+  let all = '';
+  for (const name of columns[fact.kind]) {
+    const value = values[name] ?? null;
+    all += typeof value === 'string' ? `${name} "${value}", ` : `${name} ${value}, `;
+  }
+  return all;
 }
 
 /** Contributions that come and go with context: one change of an account retracts all of a session. */

@@ -1,0 +1,258 @@
+/**
+ * One history, from its plan to its verdict: the source acts, processes come and go, calls fail, and
+ * the checks look at every step. Then everything calms down, nothing fails any more, and what is
+ * there must be right. The first broken promise ends it.
+ */
+import { readModelOf } from '../../processor/engine/worker-settings.ts';
+import { messageOf } from '../../processor/error.ts';
+import { Actor, type ActorParts } from './actor.ts';
+import { checkFinal } from './checks/final-check.ts';
+import { Dice } from './dice.ts';
+import { finalState, leftBehind } from './end.ts';
+import { type InsideParts, runSimulatedSequencer, runSimulatedWorker } from './inside.ts';
+import { watchSequencer, watchWorker } from './observers.ts';
+import { type Outside, openOutside, startMs } from './outside.ts';
+import { actorsOf, type Plan } from './plan.ts';
+import type { Process } from './process.ts';
+import { simulatedProjections } from './projections.ts';
+import { startReaders } from './readers.ts';
+import { type SourceLoop, startSource } from './source-loop.ts';
+import type { Violation } from './violation.ts';
+import { Watch } from './watch.ts';
+
+export type Outcome = {
+  readonly violation: Violation | null;
+  /** What happened how often, by name (coverage.ts). */
+  readonly counts: ReadonlyMap<string, number>;
+  readonly steps: number;
+};
+
+/** Far above what any history takes: one that takes more goes round in circles. */
+const stepsMax = 100_000;
+
+export async function runHistory(
+  plan: Plan,
+  say: (line: string) => void = () => undefined,
+): Promise<Outcome> {
+  return new History(plan, say).run();
+}
+
+class History {
+  readonly #plan: Plan;
+  readonly #dice: Dice;
+  readonly #outside: Outside;
+  readonly #inside: InsideParts;
+  readonly #watch: Watch;
+  readonly #projections: ReturnType<typeof simulatedProjections>;
+  readonly #actors = new Map<string, Actor>();
+  readonly #counts = new Map<string, number>();
+  readonly #say: (line: string) => void;
+  readonly #faults: ReadonlyMap<number, Plan['faults'][number]['fate']>;
+  #violation: Violation | null = null;
+  #calls = 0;
+  #calm = false;
+
+  constructor(plan: Plan, say: (line: string) => void) {
+    const { knobs } = plan;
+    this.#plan = plan;
+    this.#dice = new Dice(plan.schedule);
+    this.#faults = new Map(plan.faults.map(({ call, fate }) => [call, fate]));
+    this.#say = (line) => say(`${this.#time()}  ${line}`);
+    // Cut events let two facts own one row in between, which `slots` cannot bear.
+    const cutsEvents = knobs.eventBytesTarget < 100_000;
+    this.#projections = simulatedProjections({ cutsEvents });
+    const hosted = this.#projections.hosted.map((projection) => ({ projection, generation: 1 }));
+    this.#watch = new Watch({
+      context: { violate: (violation) => this.#violate(violation), step: () => this.#steps() },
+      knobs,
+      hosted,
+      source: () => this.#outside.source,
+      count: this.#count,
+    });
+    this.#outside = openOutside({
+      dice: this.#dice,
+      knobs,
+      models: hosted.map(readModelOf),
+      fates: (process, label) => this.#fateOf(process, label),
+      count: this.#count,
+      kafkaProbes: this.#watch.kafka,
+      cqlProbes: this.#watch.cql,
+    });
+    this.#inside = {
+      outside: this.#outside,
+      knobs,
+      dice: this.#dice.forked('inside'),
+      session: (process) => this.#watch.session(this.#outside.cluster.session(process)),
+      watch: this.#watch,
+    };
+  }
+
+  async run(): Promise<Outcome> {
+    const { scheduler } = this.#outside;
+    const { script, knobs } = this.#plan;
+    const strayed = (error: unknown) => this.#broke('a promise that nobody awaits', error);
+    process.on('unhandledRejection', strayed);
+    try {
+      for (const name of actorsOf(knobs)) this.#startActor(name);
+      const source = startSource(
+        this.#outside,
+        script,
+        knobs,
+        this.#dice.forked('source'),
+        this.#say,
+      );
+      this.#startReaders();
+      const ended = () => this.#violation !== null;
+      await scheduler.runUntil(() => ended() || source.isDone(), stepsMax);
+      if (!ended()) await this.#comeToRest(source, ended);
+      if (!ended()) checkFinal(this.#context(), this.#watch.events, this.#final());
+    } finally {
+      process.off('unhandledRejection', strayed);
+    }
+    this.#countChecks();
+    return { violation: this.#violation, counts: this.#counts, steps: scheduler.steps };
+  }
+
+  /** With faults until nothing can happen any more, then without. */
+  async #comeToRest(source: SourceLoop, ended: () => boolean): Promise<void> {
+    const { scheduler } = this.#outside;
+    source.settle();
+    await scheduler.runUntil(ended, stepsMax);
+    if (ended()) return;
+    this.#calm = true;
+    for (const actor of this.#actors.values()) actor.calm = true;
+    this.#say('all is calm from now on');
+    this.#startReaders();
+    source.settle();
+    const outcome = await scheduler.runUntil(ended, stepsMax);
+    if (ended()) return;
+    const models = this.#projections.hosted.map((projection) =>
+      readModelOf({ projection, generation: 1 }),
+    );
+    const left = leftBehind(this.#outside, models, this.#plan.knobs);
+    if (outcome === 'idle' && left === null) return;
+    const why = outcome === 'idle' ? 'nothing can happen any more' : `after ${stepsMax} more steps`;
+    this.#violate({
+      invariant: 'liveness',
+      at: this.#steps(),
+      what: `${why}, and ${left ?? 'something still does'}`,
+    });
+  }
+
+  #startActor(name: string): void {
+    const parts: ActorParts = {
+      scheduler: this.#outside.scheduler,
+      memberships: {
+        died: (process) => this.#outside.kafka.died(process),
+        expire: (process) => this.#outside.kafka.expire(process),
+        notice: (process) => this.#outside.kafka.notice(process),
+        rebalance: (process) => this.#outside.kafka.rebalanceOf(process),
+      },
+      run: (process, signal) => this.#service(name, process, signal),
+      say: this.#say,
+      count: this.#count,
+      broke: (actor, error) => this.#broke(actor, error),
+    };
+    const actor = new Actor(name, this.#plan.incidents, parts);
+    this.#actors.set(name, actor);
+    actor.start();
+  }
+
+  #service(name: string, process: Process, signal: AbortSignal): Promise<void> {
+    const { knobs } = this.#plan;
+    if (name.startsWith('sequencer')) {
+      const observer = watchSequencer(process, this.#watch, this.#count);
+      return runSimulatedSequencer(this.#inside, process, observer, signal);
+    }
+    const number = Number(name.split(' ')[1]);
+    const group = (number - 1) % Math.min(knobs.workers, knobs.workerGroups);
+    const projections = this.#projections.hosted.filter(
+      (_, at) => at % Math.min(knobs.workers, knobs.workerGroups) === group,
+    );
+    const observer = watchWorker(process, this.#watch, this.#count);
+    const work = { group: `workers ${group + 1}`, projections, observer };
+    return runSimulatedWorker(this.#inside, process, work, signal);
+  }
+
+  #startReaders(): void {
+    const { knobs } = this.#plan;
+    const models = this.#projections.compared.map((projection) =>
+      readModelOf({ projection, generation: 1 }),
+    );
+    startReaders(
+      this.#outside,
+      models,
+      knobs,
+      this.#dice.forked(`readers ${this.#calm}`),
+      this.#watch.token,
+      (who, error) => this.#broke(who, error),
+    );
+  }
+
+  #fateOf(process: Process, label: string) {
+    this.#calls += 1;
+    this.#count(`call: ${label}`);
+    const [actor = ''] = process.name.split('.');
+    this.#actors.get(actor)?.called(process, label);
+    const fate = this.#calm ? undefined : this.#faults.get(this.#calls);
+    if (fate === undefined) return 'answered';
+    this.#count(`${fate}: ${label}`);
+    this.#say(`${process.name}: “${label}” is ${fateInWords[fate]}`);
+    return fate;
+  }
+
+  #final() {
+    return finalState(this.#outside, this.#projections.compared);
+  }
+
+  #context() {
+    return {
+      violate: (violation: Violation) => this.#violate(violation),
+      step: () => this.#steps(),
+    };
+  }
+
+  #violate(violation: Violation): void {
+    this.#violation ??= violation;
+  }
+
+  #broke(who: string, error: unknown): void {
+    const what = `${who} ended with an error that nobody expects: ${messageOf(error)}`;
+    this.#violate({ invariant: 'crash', at: this.#steps(), what });
+  }
+
+  readonly #count = (name: string, times = 1): void => {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + times);
+  };
+
+  #countChecks(): void {
+    const { events, checkpoints, token, sequencer, writes } = this.#watch;
+    const counted = {
+      'events that came again': events.counts.repeated,
+      'watermarks compared with commits': events.counts.watermarksCompared,
+      'checkpoints compared with writes': checkpoints.counts.saved,
+      'offsets compared with state': sequencer.counts.commits,
+      'state rows compared with facts': sequencer.counts.rows,
+      'writes compared with events': writes.count,
+      'reads with a token compared': token.counts.conclusive,
+      'rows read with a token compared': token.counts.rowsCompared,
+    };
+    for (const [name, times] of Object.entries(counted)) {
+      if (times > 0) this.#count(`checks: ${name}`, times);
+    }
+  }
+
+  #steps(): number {
+    return this.#outside.scheduler.steps;
+  }
+
+  #time(): string {
+    return (this.#outside.scheduler.nowMs() - startMs).toFixed(0).padStart(6);
+  }
+}
+
+const fateInWords = {
+  lost: 'lost: no effect, no answer',
+  unheard: 'unheard: it takes effect, the answer is lost',
+  late: 'late: no answer, and it takes effect much later',
+} as const;
