@@ -128,6 +128,7 @@ export class ModelDebezium {
     }
     const record = snapshot.records[snapshot.given];
     if (record === undefined) throw new Error('a snapshot without a row');
+    if (snapshot.given === 0) this.delivered.snapshotBegan();
     snapshot.given += 1;
     if (snapshot.given === snapshot.records.length) {
       this.delivered.snapshotEnded(snapshot.rows);
@@ -183,7 +184,6 @@ export class ModelDebezium {
     const records = snapshotOf(rows, { lsn, transactionId: point.transactionId, atMs: nowMs() });
     this.#snapshot = { rows, records, given: 0 };
     postgres.isBeingRead = true;
-    this.delivered.snapshotBegan();
     count('a snapshot began');
     if (records[0]?.kind === 'row' && records[0].snapshot !== 'first') {
       count('a snapshot had no first mark');

@@ -3,9 +3,9 @@ import { recordDecoder } from '../../../processor/source/avro.ts';
 import { memoryRegistry } from '../../../processor/source/memory-registry.ts';
 import type { SourceRecord } from '../../../processor/source/row-change.ts';
 import { Dice } from '../dice.ts';
-import type { SourceAction } from './action.ts';
+import type { SourceAction, TransactionSlot } from './action.ts';
 import { changeEncoder, type NewChange } from './encoder.ts';
-import { SimulatedSource } from './source.ts';
+import { inlineCharsMax, SimulatedSource } from './source.ts';
 
 export const registry = memoryRegistry();
 export const encode = await changeEncoder(registry);
@@ -65,3 +65,43 @@ export async function decoded(log: readonly NewChange[]): Promise<(SourceRecord 
     }
   });
 }
+
+/** A text that an UPDATE may leave unsaid. */
+export const large = 'x'.repeat(inlineCharsMax + 1);
+export const session = (uid: string, tx: TransactionSlot = 0, title: string | null = null) =>
+  ({
+    kind: 'write',
+    tx,
+    table: 'sessions',
+    columns: { uid, account_uid: 'a', title },
+  }) satisfies SourceAction;
+export const step = (idx: number, content: string | null = '') => ({
+  agent_turn_uid: 'a1',
+  idx,
+  tpe: 1,
+  content,
+  created_at: null,
+});
+export const begin = (tx: 1 | 2 | 3) => ({ kind: 'begin', tx }) satisfies SourceAction;
+export const commit = (tx: 1 | 2 | 3) => ({ kind: 'commit', tx }) satisfies SourceAction;
+export const remove = (uid: string) =>
+  ({ kind: 'delete', tx: 0, table: 'sessions', key: { uid } }) satisfies SourceAction;
+
+/** A source that has done these actions, and looks at what comes of it. */
+export function opened(...actions: readonly SourceAction[]) {
+  const played = open();
+  const act = (...more: readonly SourceAction[]) => more.map((each) => played.source.act(each));
+  const pollAll = () => {
+    while (played.source.poll(100) > 0);
+  };
+  const words = () => played.log.map((_, offset) => played.source.wordsAt(offset) ?? 'not ours');
+  /** Without LSN and transaction. */
+  const brief = () => words().map((each) => each.replace(/ \(.*/, ''));
+  act(...actions);
+  return { ...played, act, pollAll, words, brief };
+}
+
+export const rowsOf = (records: readonly (SourceRecord | null)[]) =>
+  records.flatMap((record) => (record?.kind === 'row' ? [record] : []));
+export const lsnsOf = (records: readonly (SourceRecord | null)[]) =>
+  rowsOf(records).map(({ origin }) => origin.lsn);

@@ -61,7 +61,7 @@ function copy(context: Context, table: SourceTable, rows: readonly Columns[]): n
   const fresh = new Map<string, Columns>();
   for (const columns of rows) {
     const id = rowId(table, columns);
-    if (fresh.has(id) || postgres.visible(transaction, id) !== undefined) continue;
+    if (postgres.visible(transaction, id) !== undefined) continue;
     if (postgres.isFree(transaction, table, id)) fresh.set(id, columns);
   }
   if (fresh.size === 0) return 0;
