@@ -68,8 +68,9 @@ describe('a snapshot', () => {
     pollAll();
     act(begin(1), { ...truncate, tx: 1 }, session('s3', 1), snapshot);
     expect(source.poll(1)).toBe(0);
-    expect(source.isIdle).toBe(false);
+    expect(source.isIdle).toBe(true);
     act(commit(1));
+    expect(source.isIdle).toBe(false);
     pollAll();
     expect(brief()).toEqual(['read sessions s1', 'read sessions s2', 'read sessions s3']);
   });

@@ -49,9 +49,10 @@ export class ModelDebezium {
     this.#ports = ports;
   }
 
-  /** Nothing is left to give. */
+  /** Nothing is left to give, unless the source goes on. */
   get isIdle(): boolean {
-    if (this.#snapshot !== null || this.#snapshotWanted) return false;
+    if (this.#snapshotWanted) return this.#ports.postgres.hasOpenTruncate;
+    if (this.#snapshot !== null) return false;
     if (this.#lost) return true;
     return this.#next === this.#records.length && this.#walNext === this.#ports.postgres.wal.length;
   }

@@ -145,9 +145,13 @@ export class ModelPostgres {
     return this.#lsn;
   }
 
+  get hasOpenTruncate(): boolean {
+    return this.#exclusive.size > 0;
+  }
+
   /** What is committed: where a snapshot that begins now reads. Null while a TRUNCATE is in its way. */
   consistentPoint(): SnapshotPoint | null {
-    if (this.#exclusive.size > 0) return null;
+    if (this.hasOpenTruncate) return null;
     if ([...this.#open.values()].some(({ changes }) => changes.length > 0)) {
       this.count('a transaction with changes was open at a snapshot');
     }
