@@ -39,6 +39,8 @@ export type Member = {
   readonly epochs: { epoch: number; partitions: ReadonlyMap<number, OffsetCommit | null> }[];
   readonly revoked: number[];
   readonly batches: { epoch: number; partition: number; batch: FetchedBatch }[];
+  /** Epochs of which a batch came after their end. */
+  readonly stale: number[];
   readonly running: Promise<void>;
   /** What `batch` waits for. */
   gate: Promise<void>;
@@ -115,11 +117,13 @@ export class Bench {
     const epochs: Member['epochs'] = [];
     const revoked: number[] = [];
     const batches: Member['batches'] = [];
+    const stale: number[] = [];
     const self: Member = {
       consumer,
       epochs,
       revoked,
       batches,
+      stale,
       gate: Promise.resolve(),
       running: consumer.run({
         assigned: async (epoch, partitions) => {
@@ -133,6 +137,7 @@ export class Bench {
         },
         batch: async (epoch, partition, batch) => {
           batches.push({ epoch, partition, batch });
+          if (revoked.includes(epoch)) stale.push(epoch);
           options.onBatch?.();
           await self.gate;
         },

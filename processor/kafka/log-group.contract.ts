@@ -107,6 +107,7 @@ export function describeGroupContract(name: string, makeHarness: () => Promise<L
       await vi.waitFor(() => {
         expect(values([...two.records(0), ...two.records(1)]).sort()).toEqual(['a', 'x']);
       }, waiting);
+      expect(one.batches).toEqual([]);
       await one.consumer.stop();
     });
 
@@ -244,6 +245,7 @@ export function describeGroupContract(name: string, makeHarness: () => Promise<L
         }
       }, waiting);
       for (const member of [one, two]) {
+        expect(member.stale).toEqual([]);
         for (const { epoch } of member.epochs) {
           for (const partition of [0, 1]) {
             const offsets = readBy(member, epoch, partition);

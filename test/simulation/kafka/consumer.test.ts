@@ -1,5 +1,6 @@
 /** What becomes of members, their reading and their commits when calls fail and processes die. */
 import { expect, onTestFinished, test } from 'vitest';
+import { theWorld } from '../scheduler.ts';
 import { type Faults, group, openFaults, record, standing, topic, until } from './faults-bench.ts';
 import type { KafkaOptions } from './ports.ts';
 
@@ -68,6 +69,23 @@ test('a commit that fails while its epoch ends is fenced', async () => {
   const outcomes = [consumer.commit(1, at(0)), consumer.commit(1, at(0))];
   faults.kafka.rebalance(group);
   expect(await Promise.all(outcomes)).toEqual(['fenced', 'fenced']);
+});
+
+test('a commit that was accepted is fenced for whom its epoch ended before the answer', async () => {
+  const seen = new Set<string>();
+  for (let seed = 1; seed <= 40; seed += 1) {
+    const faults = open(seed);
+    const { consumer, assigned, revoked } = await faults.reader('one');
+    await until(() => expect(assigned).toEqual([1]));
+    faults.scheduler.onStep = (_, label) => {
+      if (label !== commitLabel) return;
+      faults.scheduler.step(theWorld, 'rebalance', () => faults.kafka.rebalance(group));
+    };
+    const isOver = (await consumer.commit(1, at(0))) === 'fenced';
+    if (isOver && committed(faults) === 0) expect(revoked).toEqual([1]);
+    seen.add(`${committed(faults)} ${isOver}`);
+  }
+  expect(seen).toContain('0 true');
 });
 
 test('an expired process works on until it is told, then joins again', async () => {
