@@ -81,7 +81,7 @@ class Service {
 
   /** Losing the partition is the normal end of a tenure: wait for the next one. */
   #failed(tenure: Tenure, error: unknown): void {
-    if (error instanceof TurnstreamError && error.code === 'FENCED') {
+    if (isFenced(error)) {
       if (tenure !== this.#tenure) return;
       this.#context.logger.warn({ err: error }, 'fenced');
       this.end();
@@ -103,7 +103,8 @@ class Service {
     if (tenure === null) return;
     const gaveUp = new AbortController();
     const late = clock.delay(settings.drainMsMax, gaveUp.signal).then(() => 'late' as const);
-    const outcome = await Promise.race([tenure.drained().then(() => 'drained' as const), late]);
+    const drained = tenure.drained().then(() => 'drained' as const);
+    const outcome = await Promise.race([drained.catch(asLost), late]);
     gaveUp.abort();
     if (outcome === 'late') {
       logger.warn(
@@ -112,6 +113,16 @@ class Service {
       );
     }
   }
+}
+
+/** Whoever has taken the partition over does again what was in hand: nothing is left to drain. */
+function asLost(error: unknown): 'lost' {
+  if (isFenced(error)) return 'lost';
+  throw error;
+}
+
+function isFenced(error: unknown): boolean {
+  return error instanceof TurnstreamError && error.code === 'FENCED';
 }
 
 async function checkTopics(deps: SequencerDeps, settings: SequencerSettings): Promise<void> {

@@ -1,7 +1,8 @@
-/** Many histories on all cores: threads take ranges of seeds until there are no more or one fails. */
+/** Many histories on all cores: processes take ranges of seeds until there are no more or one fails. */
+import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
-import type { Range, RangeReport } from './batch-thread.ts';
+import { fileURLToPath } from 'node:url';
+import type { Range, RangeReport } from './batch-process.ts';
 
 export type BatchReport = {
   readonly histories: number;
@@ -15,15 +16,15 @@ export type BatchReport = {
 export type BatchOptions = {
   readonly from: number;
   readonly runs: number;
-  readonly threads?: number;
+  readonly processes?: number;
   readonly progress?: (report: BatchReport) => void;
 };
 
-/** Seeds that a thread takes at a time: a failure stops the others after so many at most. */
+/** Seeds that a process takes at a time: a failure stops the others after so many at most. */
 const rangeSeeds = 25;
 
 export async function runBatch(options: BatchOptions): Promise<BatchReport> {
-  const { from, runs, threads = availableParallelism(), progress = () => undefined } = options;
+  const { from, runs, processes = availableParallelism(), progress = () => undefined } = options;
   const startedMs = performance.now();
   const counts = new Map<string, number>();
   const sum = { histories: 0, steps: 0, failedSeed: null as number | null };
@@ -47,25 +48,35 @@ export async function runBatch(options: BatchOptions): Promise<BatchReport> {
     }
     progress(report());
   };
-  const count = Math.max(1, Math.min(threads, Math.ceil(runs / rangeSeeds)));
-  await Promise.all(Array.from({ length: count }, () => runThread(take, add)));
+  const count = Math.max(1, Math.min(processes, Math.ceil(runs / rangeSeeds)));
+  await Promise.all(Array.from({ length: count }, () => runProcess(take, add)));
   return report();
 }
 
-function runThread(take: () => Range | null, add: (report: RangeReport) => void): Promise<void> {
-  const thread = new Worker(new URL('./batch-thread.ts', import.meta.url));
-  const done = new Promise<void>((resolve, reject) => {
+/** Ends when there is no more to take. */
+function runProcess(take: () => Range | null, add: (report: RangeReport) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = fork(fileURLToPath(new URL('./batch-process.ts', import.meta.url)), {
+      execArgv: ['--import', 'tsx'],
+    });
+    let isDone = false;
     const give = () => {
       const range = take();
-      if (range === null) resolve();
-      else thread.postMessage(range);
+      if (range !== null) child.send(range);
+      else {
+        isDone = true;
+        child.disconnect();
+      }
     };
-    thread.on('message', (report: RangeReport) => {
+    child.on('message', (report: RangeReport) => {
       add(report);
       give();
     });
-    thread.on('error', reject);
+    child.on('error', reject);
+    child.on('exit', (code) => {
+      if (isDone) resolve();
+      else reject(new Error(`a process of the simulation ended by itself, with code ${code}`));
+    });
     give();
   });
-  return done.finally(() => thread.terminate());
 }

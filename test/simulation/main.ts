@@ -17,7 +17,7 @@ type Options = {
   readonly seed?: number;
   readonly find?: string;
   readonly from?: number;
-  readonly threads?: number;
+  readonly processes?: number;
   readonly shrink: boolean;
   readonly coverage: boolean;
 };
@@ -41,7 +41,7 @@ const program = new Command('sim')
   .option('--from <seed>', 'the first seed; by default one of the clock', whole)
   .option('--seed <n>', 'one history again, told step by step, shrunk when it fails', whole)
   .option('--find <name>', 'one of the former finds again (docs/simulation.md)')
-  .option('--threads <n>', 'by default as many as there are cores', whole)
+  .option('--processes <n>', 'by default as many as there are cores', whole)
   .option('--no-shrink', 'tell a failure as it is')
   .option('--no-coverage', 'do not ask that everything that matters happened')
   .parse();
@@ -52,10 +52,15 @@ async function main(options: Options): Promise<number> {
   if (options.seed !== undefined) return replay(drawPlan(options.seed), options);
   if (options.find !== undefined) return replayFind(options.find, options);
   const from = options.from ?? Math.floor(Date.now() / 1000) * 1000;
-  const threads = options.threads === undefined ? {} : { threads: options.threads };
+  const processes = options.processes === undefined ? {} : { processes: options.processes };
   say(`${options.runs.toLocaleString('en')} histories from seed ${from}`);
   const progress = progressLine(options.runs);
-  const report = await runBatch({ from, runs: options.runs, ...threads, progress: progress.show });
+  const report = await runBatch({
+    from,
+    runs: options.runs,
+    ...processes,
+    progress: progress.show,
+  });
   progress.end(report);
   if (report.failedSeed !== null) {
     say(`\nSeed ${report.failedSeed} fails.`);

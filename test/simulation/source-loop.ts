@@ -10,7 +10,7 @@ import type { SourceAction } from './source/action.ts';
 import { wordsOf } from './source/words.ts';
 
 export type SourceLoop = {
-  /** Whether the script is over and everything of it is delivered. */
+  /** Whether the script is over. */
   readonly isDone: () => boolean;
   /** The end of the script has come: what is open commits, and a last heartbeat follows. */
   settle(): void;
@@ -49,7 +49,7 @@ export function startSource(
   };
   scheduler.after(theWorld, 0, 'source', act);
   return {
-    isDone: () => next >= script.length && source.isIdle,
+    isDone: () => next >= script.length,
     settle: () => {
       source.settle();
       say('source: all commits, then a heartbeat');
