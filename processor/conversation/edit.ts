@@ -71,17 +71,22 @@ export class Edit {
     return stepContext(this.container.sessionUid, session, turn, parent);
   }
 
-  /** Gives every fact that differs to the sink: the session's, the turns', the steps'. */
+  /**
+   * Gives every fact that differs to the sink: the session's, the turns', the steps'. In an order that
+   * does not depend on what happens to be in memory: a later owner cuts the same events out of it.
+   */
   *collect(sink: (change: FactChange) => void): Fold<void> {
     const give = (change: FactChange) => {
       if (!sameFact(change.before, change.after)) sink(change);
     };
     give(yield* this.#sessionChange());
-    for (const { role, uid } of this.#turns.values()) {
+    for (const [, { role, uid }] of inOrder([...this.#turns], ([key]) => key)) {
       give(yield* role === 'human' ? this.#humanChange(uid) : this.#agentChange(uid));
     }
     for (const change of this.#stepChanges) give(change);
-    for (const turnUid of this.#turnsWithAllSteps) yield* this.#collectStepsOf(turnUid, give);
+    for (const turnUid of inOrder([...this.#turnsWithAllSteps], (uid) => uid)) {
+      yield* this.#collectStepsOf(turnUid, give);
+    }
   }
 
   *#collectStepsOf(turnUid: string, give: (change: FactChange) => void): Fold<void> {
@@ -158,4 +163,9 @@ export class Edit {
     const former = this.#former.get(keyOf(ref));
     return former === undefined ? now : (former as T | null);
   }
+}
+
+function inOrder<T>(items: T[], keyOf: (item: T) => string): readonly T[] {
+  if (items.length < 2) return items;
+  return items.sort((left, right) => (keyOf(left) < keyOf(right) ? -1 : 1));
 }
