@@ -3,9 +3,9 @@
  * reads of it: short, and of two things only what differs.
  */
 import type { Fact } from '../../../processor/conversation/fact.ts';
-import { sameFact } from '../../../processor/conversation/facts.ts';
 import type { Cell } from '../../../processor/projection/columns.ts';
 import type { Violation } from '../violation.ts';
+import { sameFacts } from './same-facts.ts';
 
 export type CheckContext = {
   /** Takes the first one as the end of the history; further ones may follow it. */
@@ -35,12 +35,14 @@ export function shownCells(cells: readonly Cell[]): string {
   return `[${cells.map(shown).join(', ')}]`;
 }
 
-/** `accountUid is "a", must be "b"; …` */
+/** `accountUid is "a", must be "b"; …`; empty when they agree. */
 export function difference(is: object, must: object): string {
   const found = is as Readonly<Record<string, unknown>>;
   const wanted = must as Readonly<Record<string, unknown>>;
-  const names = [...new Set([...Object.keys(wanted), ...Object.keys(found)])];
-  const differing = names.filter((name) => found[name] !== wanted[name]);
+  const differing: string[] = [];
+  for (const name in wanted) if (found[name] !== wanted[name]) differing.push(name);
+  for (const name in found) if (!(name in wanted)) differing.push(name);
+  if (differing.length === 0) return '';
   const shownOnes = differing
     .slice(0, differencesMax)
     .map((name) => `${name} is ${shown(found[name])}, must be ${shown(wanted[name])}`);
@@ -64,7 +66,7 @@ export function factDifference(key: string, is: Fact | null, must: Fact | null):
   if (is === must) return null;
   if (is === null) return must && `${key} is missing, must be ${shownFact(must)}`;
   if (must === null) return `${key} is ${shownFact(is)}, must not be there`;
-  return sameFact(is, must) ? null : `${key}: ${difference(is, must)}`;
+  return sameFacts(is, must) ? null : `${key}: ${difference(is, must)}`;
 }
 
 function shownFact(fact: Fact): string {

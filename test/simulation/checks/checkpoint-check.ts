@@ -11,6 +11,14 @@ import { type Breach, breachOf, type CheckContext, shownCells } from './check.ts
 import type { EventEffect, ModelEffects } from './effects.ts';
 import { countUpTo, type EventsCheck } from './events-check.ts';
 
+/** What is looked at, for people. */
+type Place = {
+  readonly what: string;
+  readonly name: string;
+  readonly partition: number;
+  readonly position: number;
+};
+
 type Progress = {
   /** Of the model's events in the partition, how many are known to be durable. */
   events: number;
@@ -74,50 +82,57 @@ export class CheckpointCheck {
     for (const [name, model] of this.#events.models) {
       if (name !== model.projection.name || model.projection.onError === 'halt') continue;
       for (let partition = 0; partition < this.#events.partitions; partition += 1) {
-        const tell: Breach = (invariant, problem) =>
-          this.#breach(invariant, `at the end, ${name}, partition ${partition}: ${problem}`);
-        const last = this.#events.lastPosition(partition);
-        this.#checkEvents(model, partition, last, this.#progressOf(model, partition), tell);
+        const position = this.#events.lastPosition(partition);
+        const place = { what: 'the end', name, partition, position };
+        this.#checkEvents(model, place, this.#progressOf(model, partition));
       }
     }
   }
 
   #hold(what: string, name: string, partition: number, checkpoint: Checkpoint): void {
     const model = this.#events.models.get(name);
-    const where = `${what} of ${name}, partition ${partition}, position ${checkpoint.position}`;
+    const place: Place = { what, name, partition, position: checkpoint.position };
     if (model === undefined) {
-      this.#breach('I5', `${where}: nobody hosts such a read model`);
+      this.#tell(place, 'I5', 'nobody hosts such a read model');
       return;
     }
-    const tell = (invariant: string, problem: string) =>
-      this.#breach(invariant, `${where}: ${problem}`);
-    this.#checkOffset(partition, checkpoint, tell);
-    this.#checkWatermark(partition, checkpoint, tell);
+    this.#checkOffset(place, checkpoint);
+    this.#checkWatermark(place, checkpoint);
     const progress = this.#progressOf(model, partition);
-    this.#checkEvents(model, partition, checkpoint.position, progress, tell);
-    const letters =
-      countUpTo(
-        progress.failed.map((position) => ({ position })),
-        checkpoint.position,
-      ) + this.#events.undecodableBefore(partition, checkpoint.offset);
+    this.#checkEvents(model, place, progress);
+    let letters = this.#events.undecodableBefore(partition, checkpoint.offset);
+    for (const position of progress.failed) if (position <= checkpoint.position) letters += 1;
     if (checkpoint.deadLetters !== letters) {
-      tell('I7', `it counts ${checkpoint.deadLetters} dead letters, up to there are ${letters}`);
+      this.#tell(
+        place,
+        'I7',
+        `it counts ${checkpoint.deadLetters} dead letters, up to there are ${letters}`,
+      );
     }
   }
 
-  #checkOffset(partition: number, { offset, position }: Checkpoint, tell: Breach): void {
-    const reached = this.#events.reachedBefore(partition, offset);
-    if (reached === position) return;
-    tell('I1', `all records below its offset ${offset} reach position ${reached}`);
+  #tell({ what, name, partition, position }: Place, invariant: string, problem: string): void {
+    const where = `${what} of ${name}, partition ${partition}, position ${position}`;
+    this.#breach(invariant, `${where}: ${problem}`);
   }
 
-  #checkWatermark(partition: number, { position, watermark }: Checkpoint, tell: Breach): void {
+  #checkOffset(place: Place, { offset, position }: Checkpoint): void {
+    const reached = this.#events.reachedBefore(place.partition, offset);
+    if (reached === position) return;
+    this.#tell(place, 'I1', `all records below its offset ${offset} reach position ${reached}`);
+  }
+
+  #checkWatermark(place: Place, { position, watermark }: Checkpoint): void {
     if (watermark === null) return;
-    const standing = this.#events.watermarks(partition);
+    const standing = this.#events.watermarks(place.partition);
     for (let at = countUpTo(standing, position) - 1; at >= 0; at -= 1) {
       if (standing[at]?.lsn === watermark.lsn) return;
     }
-    tell('I4', `its watermark ${formatLsn(watermark.lsn)} does not stand at or before it`);
+    this.#tell(
+      place,
+      'I4',
+      `its watermark ${formatLsn(watermark.lsn)} does not stand at or before it`,
+    );
   }
 
   #progressOf(model: ModelEffects, partition: number): Progress {
@@ -131,19 +146,14 @@ export class CheckpointCheck {
     return progress;
   }
 
-  #checkEvents(
-    model: ModelEffects,
-    partition: number,
-    position: number,
-    progress: Progress,
-    tell: Breach,
-  ): void {
+  #checkEvents(model: ModelEffects, place: Place, progress: Progress): void {
+    const { partition, position } = place;
     const effects = model.ofPartition(partition);
     const newest = new Map<string, { readonly key: Key; readonly effect: EventEffect }>();
     for (; progress.events < effects.length; progress.events += 1) {
       const effect = effects[progress.events];
       if (effect === undefined || effect.event.position > position) break;
-      if (effect.error !== null) this.#checkFailure(model, effect, progress, tell);
+      if (effect.error !== null) this.#checkFailure(model, place, effect, progress);
       for (const [text, { key, changes }] of effect.rows) {
         if (changes) newest.set(text, { key, effect });
       }
@@ -155,21 +165,23 @@ export class CheckpointCheck {
       const { position: must, type } = effect.event;
       if (found >= must) continue;
       const state = found < 0 ? 'was never written' : `is durable as of ${found} only`;
-      tell('I1', `row ${shownCells(key)} of ${type} at ${must} ${state}`);
+      this.#tell(place, 'I1', `row ${shownCells(key)} of ${type} at ${must} ${state}`);
     }
   }
 
   #checkFailure(
     model: ModelEffects,
+    place: Place,
     { event, error }: EventEffect,
     progress: Progress,
-    tell: Breach,
   ): void {
     const { position, type, sessionUid } = event;
     progress.failed.push(position);
     const failed = `${type} of session ${sessionUid} at ${position}, on which it threw (${error})`;
-    if (model.projection.onError === 'halt') tell('I1', `it passed ${failed}`);
-    else if (!this.#letters.get(model)?.has(position)) tell('I7', `no dead letter of ${failed}`);
+    if (model.projection.onError === 'halt') this.#tell(place, 'I1', `it passed ${failed}`);
+    else if (!this.#letters.get(model)?.has(position)) {
+      this.#tell(place, 'I7', `no dead letter of ${failed}`);
+    }
   }
 }
 

@@ -33,7 +33,7 @@ export type EventEffect = {
   readonly error: string | null;
 };
 
-type Owned = { readonly key: Key; readonly values: readonly Cell[] };
+type Owned = { readonly key: Key; readonly text: string; readonly values: readonly Cell[] };
 
 const none: ReadonlyMap<string, RowEffect> = new Map();
 
@@ -104,8 +104,8 @@ export class ModelEffects {
     const after = new Map<string, Owned>();
     for (const change of event.changes) {
       if (!this.projection.of.includes(change.kind)) continue;
-      for (const row of this.#owned(change.before)) before.set(keyTextOf(row.key), row);
-      for (const row of this.#owned(change.after)) after.set(keyTextOf(row.key), row);
+      for (const row of this.#owned(change.before)) before.set(row.text, row);
+      for (const row of this.#owned(change.after)) after.set(row.text, row);
     }
     const rows = new Map<string, RowEffect>();
     for (const [text, { key }] of before) {
@@ -120,30 +120,26 @@ export class ModelEffects {
   }
 
   #ofAggregate(partition: number, event: ConversationEvent): ReadonlyMap<string, RowEffect> {
-    const sums = new Map<string, { readonly key: Key; readonly delta: number[] }>();
-    const add = (fact: Fact | null, sign: 1 | -1) => {
-      for (const { key, values } of this.#owned(fact)) {
-        const text = keyTextOf(key);
-        const sum = sums.get(text) ?? { key, delta: values.map(() => 0) };
-        values.forEach((value, at) => {
-          sum.delta[at] = (sum.delta[at] ?? 0) + sign * Number(value);
-        });
-        sums.set(text, sum);
-      }
-    };
+    const sums: Sums = new Map();
     // All of it before any is kept: an event that fails leaves nothing.
     for (const change of event.changes) {
       if (!this.projection.of.includes(change.kind)) continue;
-      add(change.before, -1);
-      add(change.after, 1);
+      addTo(sums, this.#owned(change.before), -1);
+      addTo(sums, this.#owned(change.after), 1);
     }
     const rows = new Map<string, RowEffect>();
     for (const [text, { key, delta }] of sums) {
       const id = `${partition}/${text}`;
       const former = this.#totals.get(id);
-      const totals = delta.map((one, at) => (former?.[at] ?? 0) + one);
+      const totals: number[] = [];
+      let changes = false;
+      for (let at = 0; at < delta.length; at += 1) {
+        const one = delta[at] ?? 0;
+        totals.push((former?.[at] ?? 0) + one);
+        if (one !== 0) changes = true;
+      }
       this.#totals.set(id, totals);
-      rows.set(text, { key, values: totals, changes: delta.some((one) => one !== 0) });
+      rows.set(text, { key, values: totals, changes });
     }
     return rows;
   }
@@ -159,10 +155,29 @@ export class ModelEffects {
   }
 }
 
+type Sums = Map<string, { readonly key: Key; readonly delta: number[] }>;
+
+function addTo(sums: Sums, owned: readonly Owned[], sign: 1 | -1): void {
+  for (const { key, text, values } of owned) {
+    let sum = sums.get(text);
+    if (sum === undefined) {
+      sum = { key, delta: values.map(() => 0) };
+      sums.set(text, sum);
+    }
+    for (let at = 0; at < values.length; at += 1) {
+      sum.delta[at] = (sum.delta[at] ?? 0) + sign * Number(values[at]);
+    }
+  }
+}
+
 /** f(fact): rows, or contributions with their totals as values. */
 export function ownedBy(projection: Projection, fact: Fact): readonly Owned[] {
-  if (projection.kind === 'map') return projection.rows(fact);
-  return projection.contribute(fact).map(({ key, totals }) => ({ key, values: totals }));
+  if (projection.kind === 'map') {
+    return projection.rows(fact).map(({ key, values }) => ({ key, text: keyTextOf(key), values }));
+  }
+  return projection
+    .contribute(fact)
+    .map(({ key, totals }) => ({ key, text: keyTextOf(key), values: totals }));
 }
 
 /** The read model of these facts, by key text: rows, or sums without zeros. */
@@ -174,12 +189,13 @@ export function readModelOfFacts(
   for (const fact of facts) {
     if (!projection.of.includes(fact.kind)) continue;
     for (const one of ownedBy(projection, fact)) {
-      const text = keyTextOf(one.key);
-      const former = projection.kind === 'map' ? undefined : rows.get(text);
-      const values = one.values.map((value, at) =>
-        former === undefined ? value : Number(value) + Number(former.values[at]),
-      );
-      rows.set(text, { key: one.key, values });
+      const former = projection.kind === 'map' ? undefined : rows.get(one.text);
+      if (former === undefined) {
+        rows.set(one.text, one);
+        continue;
+      }
+      const values = one.values.map((value, at) => Number(value) + Number(former.values[at]));
+      rows.set(one.text, { ...one, values });
     }
   }
   if (projection.kind === 'aggregate') {

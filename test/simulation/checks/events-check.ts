@@ -4,7 +4,6 @@
  * had committed (I4). The other checks ask here what stands in the log.
  */
 import type { Fact, FactChange } from '../../../processor/conversation/fact.ts';
-import { sameFact } from '../../../processor/conversation/facts.ts';
 import type { Hosted } from '../../../processor/engine/worker-settings.ts';
 import type { ConversationEvent, LogEntry, Watermark } from '../../../processor/event/event.ts';
 import { partitionOf } from '../../../processor/kafka/partition.ts';
@@ -20,6 +19,7 @@ import {
   shown,
 } from './check.ts';
 import { type ModelEffects, type Models, modelsOf } from './effects.ts';
+import { sameFacts } from './same-facts.ts';
 
 export type EventsOptions = {
   /** Of the events topic. */
@@ -150,7 +150,9 @@ export class EventsCheck {
   }
 
   undecodableBefore(partition: number, offset: number): number {
-    return this.#log(partition).undecodable.filter((one) => one < offset).length;
+    let count = 0;
+    for (const one of this.#log(partition).undecodable) if (one < offset) count += 1;
+    return count;
   }
 
   partitionOf(sessionUid: string): number {
@@ -210,8 +212,10 @@ export class EventsCheck {
         this.#breach('I3', `${placeOf(partition, event)}: ${key} is of session ${session}`);
       }
       const former = log.facts.get(key) ?? null;
-      const what = factDifference(`before of ${key}`, before, former);
-      if (what !== null) this.#breach('I3', `${placeOf(partition, event)}: ${what}`);
+      if (!sameFacts(before, former)) {
+        const what = factDifference(`before of ${key}`, before, former);
+        this.#breach('I3', `${placeOf(partition, event)}: ${what}`);
+      }
       // The former event's own object: what projections make of it is known already.
       changes.push({ ...change, before: former } as FactChange);
       if (after === null) log.facts.delete(key);
@@ -342,7 +346,7 @@ function differenceOfEntries(is: LogEntry, must: LogEntry): string | null {
     const other = must.changes[index];
     if (one === undefined || other === undefined) continue;
     for (const side of ['before', 'after'] as const) {
-      if (sameFact(one[side], other[side])) continue;
+      if (sameFacts(one[side], other[side])) continue;
       const fact = one[side] ?? other[side];
       const key = fact === null ? one.kind : factKey(fact);
       return factDifference(`${side} of ${key}`, one[side], other[side]);

@@ -187,7 +187,7 @@ export class SequencerCheck {
   }
 
   #checkLedger({ offset, metadata }: OffsetCommitted, where: string): void {
-    if (metadata === undefined) return;
+    if (metadata === undefined || metadata === this.#committed?.metadata) return;
     const { watermark } = decodeLedger(metadata, offset === 0);
     if (watermark === null || this.#events.isBroadcast(watermark.lsn)) return;
     const lsn = formatLsn(watermark.lsn);

@@ -17,9 +17,7 @@ export function visibleRows(
     const text = keyTextOf(row.key);
     const values = 'totals' in row ? row.totals : row.values;
     const former = projection.kind === 'map' ? undefined : rows.get(text);
-    const sum = values.map((value, at) =>
-      former === undefined ? value : Number(value) + Number(former.values[at]),
-    );
+    const sum = former?.values.map((value, at) => Number(value) + Number(values[at])) ?? values;
     rows.set(text, { key: row.key, values: sum });
   }
   if (projection.kind === 'map') return rows;

@@ -3,11 +3,6 @@
  * worker of a few lines that is never wrong. What it does is told to all checks; a test does one thing
  * wrong in between.
  */
-import {
-  hintedContainer,
-  parkedContainer,
-  sessionContainer,
-} from '../../../processor/conversation/container.ts';
 import type { Fact } from '../../../processor/conversation/fact.ts';
 import { factsOf } from '../../../processor/conversation/final-facts.ts';
 import { foldChange } from '../../../processor/conversation/fold.ts';
@@ -17,7 +12,6 @@ import {
   segmentDefaults,
 } from '../../../processor/conversation/limits.ts';
 import { momentOf } from '../../../processor/conversation/moment.ts';
-import type { TurnRole } from '../../../processor/conversation/rows.ts';
 import { Workspace } from '../../../processor/conversation/workspace.ts';
 import type { StoredTotalsRow } from '../../../processor/engine/read-out.ts';
 import type { Checkpoint } from '../../../processor/engine/store.ts';
@@ -70,7 +64,6 @@ export class SmallWorld {
   readonly #taken = new Map<string, Checkpoint>();
   #lsn = 0;
   #watermark: Watermark | null = null;
-  #committed = 0;
 
   constructor(projections: readonly Projection[], limits: Partial<FoldLimits> = {}) {
     this.projections = projections;
@@ -177,15 +170,10 @@ export class SmallWorld {
     const metadata = encodeLedger({ ...firstLedger, watermark });
     const commit = { offset: this.offset, metadata, generation: 1, by: 'sequencer', ...changes };
     this.sequencer.offsetCommitted(commit);
-    this.#committed = commit.offset;
     for (const hint of this.#workspace.takeHintsToRemove()) {
       this.hints.delete(`${hint.role} ${hint.uid} ${hint.sessionUid}`);
     }
     this.#workspace.hintsRemoved();
-  }
-
-  get committed(): number {
-    return this.#committed;
   }
 
   /** Every projection takes the next records of the partition, and saves its checkpoint. */
@@ -353,10 +341,4 @@ function fullRow(table: RowChange['table'], key: RowChange['key'], values: objec
   }
   const links = { sessionUid: 's1', parentUid: null, activeChild: null };
   return { uid: key, ...links, prompt: null, createdAt: 1, ...values };
-}
-
-/** Where a turn is stored. */
-export function containerOfTurn(role: TurnRole, uid: string, sessionUid: string | null): string {
-  if (sessionUid !== null) return sessionContainer(sessionUid);
-  return role === 'human' ? hintedContainer(role, uid, '\u0000') : parkedContainer(uid);
 }

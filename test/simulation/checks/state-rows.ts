@@ -51,7 +51,8 @@ export function rowDifference(row: StoredStateRow, fact: Fact | null): string | 
       delete must[column];
     }
   }
-  return difference(is, must) || null;
+  const what = difference(is, must);
+  return what === '' ? null : what;
 }
 
 type Columns = Record<string, unknown>;

@@ -5,11 +5,10 @@
  * this holds of it too. Increments, wrong positions, forgotten retractions and torn rows show at the
  * step at which they happen.
  */
-import { tableName } from '../../../processor/cql/names.ts';
-import type { ReadModel } from '../../../processor/engine/store.ts';
+import type { ConversationEvent } from '../../../processor/event/event.ts';
 import type { Cell } from '../../../processor/projection/columns.ts';
 import { keyTextOf } from '../../../processor/projection/key-text.ts';
-import type { Key } from '../../../processor/projection/projection.ts';
+import type { Key, TableColumn } from '../../../processor/projection/projection.ts';
 import {
   type Breach,
   breachOf,
@@ -37,10 +36,6 @@ export type ModelWrite = {
   readonly timestamp: number | null;
 };
 
-export function modelName(model: ReadModel): string {
-  return tableName(model);
-}
-
 export class WritesCheck {
   readonly #breach: Breach;
   readonly #events: EventsCheck;
@@ -54,19 +49,22 @@ export class WritesCheck {
 
   written(write: ModelWrite): void {
     this.count += 1;
-    const where = `${write.op} of ${write.model} ${shownCells(write.key)} at ${write.timestamp}`;
     const model = this.#events.models.get(write.model);
     if (model === undefined) {
-      this.#breach('I5', `${where}: nobody hosts such a read model`);
+      this.#tell(write, 'I5', 'nobody hosts such a read model');
       return;
     }
     const found = this.#effectOf(model, write);
     if (typeof found === 'string') {
-      this.#breach('I9', `${where}: ${found}`);
+      this.#tell(write, 'I9', found);
       return;
     }
-    const [invariant, what] = contentDifference(model, write, found.effect, found.row) ?? [];
-    if (invariant !== undefined) this.#breach(invariant, `${where}: ${what}`);
+    const breach = contentDifference(model, write, found.effect, found.row);
+    if (breach !== null) this.#tell(write, breach[0], breach[1]);
+  }
+
+  #tell({ op, model, key, timestamp }: ModelWrite, invariant: string, what: string): void {
+    this.#breach(invariant, `${op} of ${model} ${shownCells(key)} at ${timestamp}: ${what}`);
   }
 
   #effectOf(
@@ -96,8 +94,6 @@ function contentDifference(
   { event, partition }: EventEffect,
   row: RowEffect,
 ): readonly [invariant: string, what: string] | null {
-  const { type, sessionUid } = event;
-  const after = `after ${type} of session ${sessionUid}`;
   if (projection.kind === 'aggregate') {
     if (write.op !== 'totals') return ['I8', `totals are never ${write.op}d`];
     if (write.shard !== partition) {
@@ -108,11 +104,18 @@ function contentDifference(
     }
   } else {
     const must = row.values === null ? 'delete' : 'upsert';
-    if (write.op !== must) return ['I3', `${after} it must be a ${must}`];
+    if (write.op !== must) return ['I3', `${afterOf(event)} it must be a ${must}`];
   }
   if (row.values === null || sameCells(write.values, row.values)) return null;
   const { values } = projection.shape;
-  const named = (cells: readonly (Cell | undefined)[]) =>
-    Object.fromEntries(values.map(({ name }, at) => [name, cells[at]]));
-  return ['I3', `${after}: ${difference(named(write.values), named(row.values))}`];
+  const what = difference(named(values, write.values), named(values, row.values));
+  return ['I3', `${afterOf(event)}: ${what}`];
+}
+
+function named(columns: readonly TableColumn[], cells: readonly (Cell | undefined)[]): object {
+  return Object.fromEntries(columns.map(({ name }, at) => [name, cells[at]]));
+}
+
+function afterOf({ type, sessionUid }: ConversationEvent): string {
+  return `after ${type} of session ${sessionUid}`;
 }
