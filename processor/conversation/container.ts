@@ -41,7 +41,17 @@ export type Segment = {
   readonly rows: readonly { readonly ref: RowRef; readonly value: RowValue }[];
 };
 
-type Changed = { readonly ref: RowRef; readonly value: RowValue; readonly bytes: number };
+type StepRef = Extract<RowRef, { readonly kind: 'step' }>;
+type Changed = {
+  readonly ref: RowRef;
+  value: RowValue;
+  bytes: number;
+  /** Of its last change among all. */
+  order: number;
+  /** Changed by the change under way, before which it was `former` in the segment (null: not in it). */
+  isChanging: boolean;
+  former: RowValue | null;
+};
 
 export function sessionContainer(sessionUid: string): string {
   return `s:${sessionUid}`;
@@ -81,15 +91,17 @@ export class Container {
   readonly #steps = new Map<string, Map<number, StepState | null>>();
   readonly #limits: FoldLimits;
   readonly #nameBytes: number;
-  /** Rows of the change under way, in the order of their last change. */
-  #change = new Map<string, { readonly ref: RowRef; readonly value: RowValue }>();
-  /** Rows of the whole changes since the last seal, as the last of them left them; in that order. */
-  #open = new Map<string, Changed>();
+  /** The open segment: rows of the whole changes since the last seal, and of the one under way. */
+  readonly #open = new Map<string, Changed>();
+  /** What the whole changes take of a batch. */
   #openBytes = 0;
-  /** Everything changed since the last `takeSegments`: newer than what is stored. */
-  #unwritten = new Map<string, RowRef>();
-  /** Taken to be written, and not known to be stored yet. */
-  #inFlight = new Map<string, RowRef>();
+  #changing: Changed[] = [];
+  #puts = 0;
+  /** Steps changed since the last `takeSegments`: newer than what is stored. */
+  #unwritten = new Map<string, StepRef>();
+  /** Those taken to be written, and not known to be stored yet. */
+  #inFlight = new Map<string, StepRef>();
+  #isWriting = false;
   #segments: Segment[] = [];
   #touched = false;
 
@@ -160,7 +172,7 @@ export class Container {
   *unwrittenSteps(turnUid: string): Generator<StepState> {
     for (const refs of [this.#inFlight, this.#unwritten]) {
       for (const ref of refs.values()) {
-        if (ref.kind !== 'step' || ref.turnUid !== turnUid) continue;
+        if (ref.turnUid !== turnUid) continue;
         const step = this.step(ref.turnUid, ref.idx);
         if (step) yield step;
       }
@@ -177,45 +189,65 @@ export class Container {
   put(ref: RowRef, value: RowValue): void {
     this.#set(ref, value);
     const key = keyOf(ref);
-    // Last changed, last written: a segment that takes several batches relies on this order.
-    this.#change.delete(key);
-    this.#change.set(key, { ref, value });
-    this.#unwritten.set(key, ref);
+    if (ref.kind === 'step') this.#unwritten.set(key, ref);
+    this.#puts += 1;
+    const row = this.#open.get(key);
+    if (row === undefined) {
+      const order = this.#puts;
+      const added = { ref, value, bytes: 0, order, isChanging: true, former: null };
+      this.#open.set(key, added);
+      this.#changing.push(added);
+      return;
+    }
+    if (!row.isChanging) {
+      row.former = row.value;
+      row.isChanging = true;
+      this.#changing.push(row);
+    }
+    row.value = value;
+    row.order = this.#puts;
   }
 
   /** A change is wholly folded in. If the open segment has no room for it, it begins another. */
   advance(position: number): void {
     const { contentInlineBytesMax, segmentBytesMax, segmentRowsMax } = this.#limits;
-    const changed: [key: string, row: Changed][] = [];
-    let bytes = this.#openBytes;
-    let rows = this.#open.size;
-    for (const [key, { ref, value }] of this.#change) {
-      const size = this.#nameBytes + storedBytesMax(ref, value, contentInlineBytesMax);
-      const former = this.#open.get(key);
-      if (former === undefined) rows += 1;
-      bytes += size - (former?.bytes ?? 0);
-      changed.push([key, { ref, value, bytes: size }]);
+    let changed = 0;
+    let together = this.#openBytes;
+    for (const row of this.#changing) {
+      const bytes = this.#nameBytes + storedBytesMax(row.ref, row.value, contentInlineBytesMax);
+      changed += bytes;
+      together += bytes - row.bytes;
+      row.bytes = bytes;
     }
-    this.#change.clear();
     const positionBytes = this.#nameBytes + positionBytesMax;
-    if (rows > segmentRowsMax || bytes + positionBytes > segmentBytesMax) this.seal();
+    const fits = this.#open.size <= segmentRowsMax && together + positionBytes <= segmentBytesMax;
+    if (!fits) this.seal();
+    this.#openBytes = fits ? together : changed;
+    for (const row of this.#changing) {
+      row.isChanging = false;
+      row.former = null;
+    }
+    this.#changing = [];
     this.position = position;
     this.#touched = true;
-    for (const [key, row] of changed) {
-      this.#openBytes += row.bytes - (this.#open.get(key)?.bytes ?? 0);
-      this.#open.delete(key);
-      this.#open.set(key, row);
-    }
   }
 
-  /** Closes the open segment: what follows is written apart, after it. */
+  /** Closes the open segment after its last whole change: what follows is written apart, after it. */
   seal(): void {
     if (!this.#touched) return;
-    const rows = [...this.#open.values()].sort(byWriteOrder);
-    this.#segments.push({ position: this.position, rows });
+    const rows: Pick<Changed, 'ref' | 'value' | 'order'>[] = [];
+    for (const row of this.#open.values()) {
+      if (!row.isChanging) rows.push(row);
+      else if (row.former !== null) rows.push({ ...row, value: row.former });
+    }
+    this.#segments.push({ position: this.position, rows: rows.sort(byWriteOrder) });
     this.#open.clear();
     this.#openBytes = 0;
     this.#touched = false;
+    for (const row of this.#changing) {
+      row.former = null;
+      this.#open.set(keyOf(row.ref), row);
+    }
   }
 
   get needsWrite(): boolean {
@@ -224,7 +256,7 @@ export class Container {
 
   /** Something of it is not stored yet: it must not be forgotten. */
   get isUnwritten(): boolean {
-    return this.needsWrite || this.#inFlight.size > 0;
+    return this.needsWrite || this.#isWriting;
   }
 
   /** What to write, in order; call `written` when it is stored, before the next take. */
@@ -234,11 +266,13 @@ export class Container {
     this.#segments = [];
     this.#inFlight = this.#unwritten;
     this.#unwritten = new Map();
+    this.#isWriting = true;
     return segments;
   }
 
   written(): void {
     this.#inFlight = new Map();
+    this.#isWriting = false;
   }
 
   /** The value of a reference as known, null when absent, undefined when not known. */
@@ -302,11 +336,16 @@ export class Container {
   }
 }
 
-/** Steps and children first; what is counted up (families, the session) last, with the position. */
+/**
+ * Steps and children first; what is counted up (families, the session) last, with the position.
+ * Within a kind, last changed, last written. A segment that is cut relies on this order.
+ */
 const writeOrder = { step: 0, child: 1, turn: 2, family: 3, session: 4 } as const;
 
-function byWriteOrder(a: { readonly ref: RowRef }, b: { readonly ref: RowRef }): number {
-  return writeOrder[a.ref.kind] - writeOrder[b.ref.kind];
+type Ordered = Pick<Changed, 'ref' | 'order'>;
+
+function byWriteOrder(a: Ordered, b: Ordered): number {
+  return writeOrder[a.ref.kind] - writeOrder[b.ref.kind] || a.order - b.order;
 }
 
 function mapIn<K, I, V>(maps: Map<K, Map<I, V>>, key: K): Map<I, V> {

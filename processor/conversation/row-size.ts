@@ -27,21 +27,18 @@ const markBytes = numberBytes + 2 * smallBytes;
 export const positionBytesMax = 80;
 
 /** What the row takes in a batch, beside its container's name: at least what is counted there. */
-export function storedBytesMax(
-  ref: RowRef,
-  value: RowValue,
-  contentInlineBytesMax: number,
-): number {
-  const inline = (text: string | null) => inlineBytes(text, contentInlineBytesMax);
+export function storedBytesMax(ref: RowRef, value: RowValue, inlineMax: number): number {
   switch (ref.kind) {
     case 'session': {
       const { accountUid, title } = value as SessionState;
-      return fixedBytes + textBytesMax(accountUid) + inline(title) + 5 * numberBytes;
+      return (
+        fixedBytes + textBytesMax(accountUid) + inlineBytes(title, inlineMax) + 5 * numberBytes
+      );
     }
     case 'turn': {
       const { parentUid, activeChild, prompt } = value as TurnState;
       const texts = textBytesMax(ref.uid) + textBytesMax(parentUid) + textBytesMax(activeChild);
-      return fixedBytes + texts + inline(prompt) + 4 * numberBytes + 3 * markBytes;
+      return fixedBytes + texts + inlineBytes(prompt, inlineMax) + 4 * numberBytes + 3 * markBytes;
     }
     case 'family': {
       const { lastUid } = value as { readonly lastUid: string };
@@ -50,15 +47,21 @@ export function storedBytesMax(
     case 'child':
       return fixedBytes + textBytesMax(ref.family) + textBytesMax(ref.uid) + numberBytes;
     case 'step':
-      return fixedBytes + textBytesMax(ref.turnUid) + inline((value as StepState).content) + 64;
+      return (
+        fixedBytes +
+        textBytesMax(ref.turnUid) +
+        inlineBytes((value as StepState).content, inlineMax) +
+        64
+      );
   }
 }
 
-function inlineBytes(text: string | null, contentInlineBytesMax: number): number {
+/** A longer text than `inlineMax` bytes is stored apart. */
+function inlineBytes(text: string | null, inlineMax: number): number {
   // A character takes a byte or more.
-  if (text === null || text.length > contentInlineBytesMax) return 0;
+  if (text === null || text.length > inlineMax) return 0;
   const bytes = Buffer.byteLength(text);
-  return bytes > contentInlineBytesMax ? 0 : bytes;
+  return bytes > inlineMax ? 0 : bytes;
 }
 
 const backslash = 0x5c;
