@@ -60,7 +60,7 @@ class History {
     this.#say = (line) => say(`${this.#time()}  ${line}`);
     // Cut events let two facts own one row in between, which `slots` cannot bear.
     const cutsEvents = knobs.eventBytesTarget < 100_000;
-    this.#projections = simulatedProjections({ cutsEvents });
+    this.#projections = simulatedProjections({ names: knobs.projections, cutsEvents });
     const hosted = this.#projections.hosted.map((projection) => ({ projection, generation: 1 }));
     this.#watch = new Watch({
       context: { violate: (violation) => this.#violate(violation), step: () => this.#steps() },

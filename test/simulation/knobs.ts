@@ -14,6 +14,8 @@ export type Knobs = {
   readonly workers: number;
   /** One group hosts all projections, or two groups share them. */
   readonly workerGroups: 1 | 2;
+  /** Of projections.ts, by name. */
+  readonly projections: readonly string[];
   readonly eventsPartitions: number;
   readonly replicas: 1 | 3;
   readonly positionBase: number;
@@ -43,6 +45,16 @@ export type Knobs = {
   readonly looks: number;
 };
 
+/** Few at a time: each costs its own writes. The sharpest ones are in most histories. */
+const hostings: readonly (readonly string[])[] = [
+  ['everything', 'counts_by_account'],
+  ['everything', 'counts_by_account'],
+  ['everything', 'slots'],
+  ['counts_by_account', 'slots', 'fragile'],
+  ['everything', 'latency_histogram'],
+  ['steps_by_type_day', 'turns_by_account', 'latency_histogram'],
+];
+
 export function drawKnobs(dice: Dice): Knobs {
   const sequencers = dice.pick([1, 2, 2]);
   const workers = dice.pick([1, 2, 3]);
@@ -50,6 +62,7 @@ export function drawKnobs(dice: Dice): Knobs {
     sequencers,
     workers,
     workerGroups: dice.pick([1, 1, 2]),
+    projections: dice.pick(hostings),
     eventsPartitions: dice.pick([1, 2, 3]),
     replicas: dice.pick([1, 3]),
     positionBase: dice.pick([0, 0, 0, 1_000_000]),
@@ -86,6 +99,7 @@ export const plainKnobs: Knobs = {
   sequencers: 1,
   workers: 1,
   workerGroups: 1,
+  projections: ['everything', 'counts_by_account'],
   eventsPartitions: 1,
   replicas: 1,
   positionBase: 0,

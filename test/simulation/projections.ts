@@ -161,13 +161,20 @@ export const fragile = defineMap({
   },
 });
 
-/** What a history hosts. `cutsEvents`: one change may become several events. */
-export function simulatedProjections({ cutsEvents }: { readonly cutsEvents: boolean }): {
+/** What a history hosts of them. `cutsEvents`: one change may become several events. */
+export function simulatedProjections(options: {
+  /** All of them when absent. */
+  readonly names?: readonly string[];
+  readonly cutsEvents: boolean;
+}): {
   readonly hosted: readonly Projection[];
   /** Those that must end in the projection of the final facts. */
   readonly compared: readonly Projection[];
 } {
-  const own = cutsEvents ? [everything, countsByAccount] : [everything, countsByAccount, slots];
-  const compared = [...registry, ...own];
-  return { hosted: [...compared, fragile], compared };
+  const { names, cutsEvents } = options;
+  const all = [...registry, everything, countsByAccount, slots, fragile];
+  const hosted = all.filter(
+    (each) => (names?.includes(each.name) ?? true) && !(cutsEvents && each.name === slots.name),
+  );
+  return { hosted, compared: hosted.filter(({ name }) => name !== fragile.name) };
 }
