@@ -100,7 +100,7 @@ export class SimulatedGroup {
   }
 
   rebalance(): void {
-    const { dice, count, options, partitions } = this.#ports;
+    const { dice, count, partitions } = this.#ports;
     this.#generation += 1;
     if (this.#members.some((member) => this.#hasWorkInHand(member))) {
       count('kafka: a rebalance while a batch was in hand');
@@ -119,7 +119,8 @@ export class SimulatedGroup {
       }
     }
     for (const member of this.#members) {
-      this.#heartbeatWithin(member, options.rebalanceHeardMsMax);
+      // One that waits for the answer to its joining hears it from that.
+      if (member.generation !== null) this.#tellOfRebalance(member);
     }
   }
 
@@ -151,14 +152,15 @@ export class SimulatedGroup {
     this.#ports.scheduler.step(member.process, `heartbeat to ${this.name}`, member.heartbeat);
   }
 
-  #heartbeatWithin(member: Member, msMax: number): void {
-    const { scheduler, dice } = this.#ports;
-    if (dice.chance(0.5)) {
-      this.heartbeatSoon(member);
-      return;
-    }
+  #tellOfRebalance(member: Member): void {
+    const { scheduler, dice, options } = this.#ports;
     const label = `heartbeat to ${this.name}`;
-    scheduler.after(member.process, dice.int(0, msMax), label, member.heartbeat);
+    const tell = () => {
+      // One that was given up meanwhile goes on until it hears of that.
+      if (this.#members.includes(member)) member.heartbeat();
+    };
+    if (dice.chance(0.5)) scheduler.step(member.process, label, tell);
+    else scheduler.after(member.process, dice.int(0, options.rebalanceHeardMsMax), label, tell);
   }
 
   #hasWorkInHand(member: Member): boolean {
