@@ -15,14 +15,13 @@ import { silentLogger } from '../../processor/logger.ts';
 import type { Projection } from '../../processor/projection/projection.ts';
 import type { SequencerObserver } from '../../processor/sequencer/observer.ts';
 import { runSequencer } from '../../processor/sequencer/run.ts';
-import { recordDecoder } from '../../processor/source/avro.ts';
-import type { SchemaRegistry } from '../../processor/source/registry.ts';
+import type { ChangeDecoder } from '../../processor/sequencer/settings.ts';
 import { encodeSweep } from '../../processor/source/sweep.ts';
 import type { Dice } from './dice.ts';
-import { type Knobs, sequencerSettings, topics, workerSettings } from './knobs.ts';
+import { type Knobs, sequencerSettings, workerSettings } from './knobs.ts';
 import type { Network } from './network.ts';
 import { watchedLog } from './observers.ts';
-import { type Outside, registry, schema } from './outside.ts';
+import { changeDecoder, type Outside, registry, schema } from './outside.ts';
 import type { Process } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Watch } from './watch.ts';
@@ -64,7 +63,7 @@ export async function runSimulatedSequencer(
   const deps = {
     log: watchedLog(kafka.log(process), process, watch),
     store,
-    decoder: recordDecoder({ registry: askedBy(process, network), topic: topics.changes }),
+    decoder: decoderOf(process, network),
     encodeSweep,
     encode: codec.encode,
     clock: clockOf(process, scheduler),
@@ -124,18 +123,23 @@ function clockOf(process: Process, scheduler: Scheduler): Clock {
   };
 }
 
-/** The registry as a server that may not answer. */
-function askedBy(process: Process, network: Network): SchemaRegistry {
+/**
+ * The product's decoder, whose schemas are compiled once for all histories; a process that has none of
+ * them yet must ask the registry, which may not answer.
+ */
+function decoderOf(process: Process, network: Network): ChangeDecoder {
+  let isLoaded = false;
   return {
-    ...registry,
-    schema: async (id) => {
+    load: async () => {
+      if (isLoaded) return;
       await network.call(process, {
-        label: 'read schema',
+        label: 'read schemas',
         serve: () => undefined,
         timedOut: () =>
           new TurnstreamError('REGISTRY', 'the registry did not answer', { retriable: true }),
       });
-      return registry.schema(id);
+      isLoaded = true;
     },
+    decode: (record) => changeDecoder.decode(record),
   };
 }

@@ -19,7 +19,7 @@ const crashBackMax = 12;
 
 export function drawScript(dice: Dice, options: ScriptOptions = {}): readonly SourceAction[] {
   const knobs = options.knobs ?? drawKnobs(dice.forked('source knobs'));
-  const { actions = dice.pick([8, 20, 40, 80, 120]) } = options;
+  const { actions = dice.pick([5, 10, 15, 25, 40, 80]) } = options;
   const { sessions = 3, turns = 3, idxMax = 4 } = options;
   const rows = new RowDice(dice, { knobs, sessions, turns, idxMax });
   const kindOf = picker(dice, knobs.weights);
