@@ -36,7 +36,7 @@ export type ClusterOptions = {
 
 /** As many as the driver asks for when it is not told. */
 const readRowsMax = 5_000;
-/** Cassandra's batch_size_fail_threshold. */
+/** Cassandra's batch_size_fail_threshold, which is of batches over several CQL partitions alone. */
 const batchBytesMax = 50 * 1024;
 const defaultLaggards = { late: 0.1, never: 0.03 };
 
@@ -134,10 +134,7 @@ export class SimulatedCluster {
     statements: readonly Statement[],
     plans: readonly (WritePlan | SelectPlan | Error)[],
   ): ReadonlyMap<Partition, readonly Write[]> {
-    if (statements.length > 1) {
-      this.#count('cql: a batch of several statements');
-      if (sizeOf(statements) > batchBytesMax) throw invalid('Batch too large');
-    }
+    if (statements.length > 1) this.#count('cql: a batch of several statements');
     let time: number | null = null;
     const serverMicros = () => {
       time ??= this.#nextServerMicros();
@@ -155,6 +152,7 @@ export class SimulatedCluster {
       if (writes === undefined) mutations.set(partition, [write]);
       else writes.push(write);
     }
+    if (mutations.size > 1 && sizeOf(statements) > batchBytesMax) throw invalid('Batch too large');
     return mutations;
   }
 

@@ -7,6 +7,7 @@ import {
   CqlReadModelStore,
   readModelStoreDefaults,
 } from '../../../processor/cql/read-model-store.ts';
+import { describeCqlContract } from '../../../processor/cql/session.contract.ts';
 import { CqlStateStore, stateStoreDefaults } from '../../../processor/cql/state-store.ts';
 import { describeStoreContract } from '../../../processor/engine/store.contract.ts';
 import { describeStateStoreContract } from '../../../processor/sequencer/state-store.contract.ts';
@@ -26,6 +27,8 @@ describe.each([1, 3] as const)('with %d replicas', (replicas) => {
   for (const ddl of controlDdl(schema)) cluster.createTable(ddl);
   const session = cluster.session(world.process);
   afterAll(() => world.close());
+
+  describeCqlContract('simulated', async () => ({ session, keyspace: schema.keyspace }));
 
   // So that what is one batch elsewhere is several here.
   const limits = { batchRowsMax: 7, batchBytesMax: 4_000 };

@@ -33,7 +33,6 @@ export type SelectPlan = {
   readonly table: Table;
   readonly distinct: boolean;
   readonly columns: readonly Column[];
-  readonly readsStatics: boolean;
   readonly paramsCount: number;
   /** null: the whole table. */
   readonly partition: readonly Bound[] | null;
@@ -103,7 +102,6 @@ export function planSelect(table: Table, tree: SelectTree): SelectPlan {
     table,
     distinct: tree.distinct,
     columns,
-    readsStatics: columns.some(({ role }) => role === 'static'),
     paramsCount: param + Number(tree.hasLimit),
     partition: tree.where.length === 0 ? null : wholeKey(table.partition, of('partition')),
     prefix,
@@ -173,7 +171,8 @@ export function find(
   }
   const whole = selection.prefix.length === 0 && selection.bound === null;
   const alone = rows.length === 0 && after === null && whole && selection.names === null;
-  if (alone && plan.readsStatics && hasStatics(copy)) rows.push(null);
+  // Also where no static column is asked for.
+  if (alone && hasStatics(copy)) rows.push(null);
   return { rows, covered, isFull: false };
 }
 
