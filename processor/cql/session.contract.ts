@@ -3,170 +3,25 @@
  * stands or falls, statement by statement. test/stack/ runs them on a real cluster, test/simulation/
  * on the simulated one, which is how that is known to be like it.
  */
-import { beforeAll, describe, expect, test } from 'vitest';
-import type { CqlType } from '../projection/columns.ts';
-import { among, listed, marks, qualified } from './names.ts';
-import type { DecodedRow, SchemaSession } from './session.ts';
-import type { Statement } from './statements.ts';
+import { describe, expect, test } from 'vitest';
+import { among } from './names.ts';
+import { describeMerging } from './session-merge.contract.ts';
 import {
-  bigintValue,
-  booleanValue,
-  type CqlValue,
-  cellOf,
-  cellValue,
-  doubleValue,
-  intValue,
-  textValue,
-} from './values.ts';
-
-export type SessionHarness = { readonly session: SchemaSession; readonly keyspace: string };
-
-const types: Readonly<Record<string, CqlType | 'blob'>> = {
-  p: 'text',
-  c: 'int',
-  d: 'text',
-  place: 'bigint',
-  note: 'text',
-  n: 'int',
-  t: 'text',
-  b: 'boolean',
-  x: 'double',
-  l: 'bigint',
-  day: 'date',
-  at: 'timestamp',
-  bytes: 'blob',
-};
-const key = ['p', 'c', 'd'];
-const statics = ['place', 'note'];
-
-type Values = Readonly<Record<string, string | number | boolean | Buffer | null>>;
-
-function encoded(column: string, value: Values[string]): CqlValue {
-  const type = types[column] ?? 'text';
-  if (Buffer.isBuffer(value)) return value;
-  return type === 'blob' ? null : cellValue(type, value ?? null);
-}
-
-/** Without the columns that are null. */
-function plain(row: DecodedRow): Values {
-  const cells = Object.entries(row).map(([column, value]) => {
-    const type = types[column] ?? 'text';
-    return [column, type === 'blob' ? (value as Buffer | null) : cellOf(type, value)] as const;
-  });
-  return Object.fromEntries(cells.filter(([, value]) => value !== null));
-}
-
-/** Statements to one table that has a column of every type. */
-function statementsOf(table: string) {
-  const using = (at: number | null) => (at === null ? '' : ' USING TIMESTAMP ?');
-  const stamp = (at: number | null) => (at === null ? [] : [bigintValue(at)]);
-  const where = (columns: readonly string[]) =>
-    columns.map((name) => `"${name}" = ?`).join(' AND ');
-  const values = (columns: readonly string[], of: Values) =>
-    columns.map((column) => encoded(column, of[column] ?? null));
-  return {
-    insert: (row: Values, at: number | null, ttlSeconds?: number): Statement => {
-      const columns = Object.keys(row);
-      const ttl = ttlSeconds === undefined ? '' : `${at === null ? ' USING' : ' AND'} TTL ?`;
-      return {
-        query: `INSERT INTO ${table} (${listed(columns)}) VALUES (${marks(columns.length)})${using(at)}${ttl}`,
-        params: [
-          ...values(columns, row),
-          ...stamp(at),
-          ...(ttlSeconds === undefined ? [] : [intValue(ttlSeconds)]),
-        ],
-      };
-    },
-    /** `of`: the key and what is set. */
-    update: (of: Values, at: number | null): Statement => {
-      const set = Object.keys(of).filter((name) => !key.includes(name));
-      const keys = key.filter((name) => name in of);
-      const sets = set.map((name) => `"${name}" = ?`).join(', ');
-      return {
-        query: `UPDATE ${table}${using(at)} SET ${sets} WHERE ${where(keys)}`,
-        params: [...stamp(at), ...values(set, of), ...values(keys, of)],
-      };
-    },
-    /** Of a row, or of all that begin with the key given, or of those below a `d` of them. */
-    remove: (of: Values, at: number | null, below?: string): Statement => {
-      const keys = key.filter((name) => name in of);
-      const bound = below === undefined ? '' : ' AND "d" < ?';
-      return {
-        query: `DELETE FROM ${table}${using(at)} WHERE ${where(keys)}${bound}`,
-        params: [
-          ...stamp(at),
-          ...values(keys, of),
-          ...(below === undefined ? [] : [textValue(below)]),
-        ],
-      };
-    },
-    select: (
-      of: Values | null,
-      columns = Object.keys(types),
-      more: { readonly text: string; readonly params: readonly CqlValue[] } | null = null,
-    ): Statement => {
-      const keys = of === null ? [] : key.filter((name) => name in of);
-      const from = of === null ? '' : ` WHERE ${where(keys)}`;
-      return {
-        query: `SELECT ${listed(columns)} FROM ${table}${from}${more?.text ?? ''}`,
-        params: [...values(keys, of ?? {}), ...(more?.params ?? [])],
-      };
-    },
-    distinct: (of: Values): Statement => ({
-      query: `SELECT DISTINCT "p", "place" FROM ${table} WHERE "p" = ?`,
-      params: values(['p'], of),
-    }),
-  };
-}
-
-function permutations<Item>(items: readonly Item[]): readonly (readonly Item[])[] {
-  if (items.length < 2) return [items];
-  return items.flatMap((item, at) =>
-    permutations(items.filter((_, other) => other !== at)).map((rest) => [item, ...rest]),
-  );
-}
+  contractTable,
+  type SessionHarness,
+  types,
+  type Values,
+} from './session-table.contract.ts';
+import type { Statement } from './statements.ts';
+import { booleanValue, type CqlValue, doubleValue, intValue, textValue } from './values.ts';
 
 const lasting = { code: 'STORE', retriable: false };
 
 export function describeCqlContract(name: string, open: () => Promise<SessionHarness>): void {
   describe(`CQL's contract: ${name}`, () => {
-    let session: SchemaSession;
-    let table = '';
-    let absent = '';
-    let cql: ReturnType<typeof statementsOf>;
-    let partitions = 0;
-    /** A row's key, in a CQL partition of its own. */
-    const fresh = () => ({ p: `partition ${partitions++}`, c: 1, d: 'd' });
-
-    beforeAll(async () => {
-      const harness = await open();
-      session = harness.session;
-      table = qualified(harness.keyspace, 'cells');
-      absent = qualified(harness.keyspace, 'absent');
-      cql = statementsOf(table);
-      const columns = Object.entries(types).map(
-        ([column, type]) => `"${column}" ${type}${statics.includes(column) ? ' STATIC' : ''}`,
-      );
-      const ddl = `CREATE TABLE IF NOT EXISTS ${table} (${columns.join(', ')}, PRIMARY KEY (("p"), "c", "d")) WITH CLUSTERING ORDER BY ("c" DESC, "d" ASC)`;
-      expect(await session.define('making a table', ddl)).toBe(true);
-    });
-
-    const write = (...statements: Statement[]) => session.write('writing', statements);
-    const each = async (...statements: Statement[]) => {
-      for (const statement of statements) await write(statement);
-    };
-    const read = async (statement: Statement) =>
-      (await session.read('reading', statement)).map(plain);
-    /** All rows of the key's CQL partition, without its key and what is null. */
-    const stored = async ({ p }: Values) =>
-      (await read(cql.select({ p: p ?? '' }))).map(({ p: _, ...rest }) => rest);
-    const paged = async (statement: Statement, rowsMax: number) => {
-      const pages: (readonly Values[])[] = [];
-      for await (const page of session.pages('reading', statement, rowsMax)) {
-        pages.push(page.map(plain));
-      }
-      return pages;
-    };
+    const table = contractTable(open);
+    const { cql, fresh, write, each, read, decoded, stored, paged } = table;
+    describeMerging(table);
 
     describe('values', () => {
       test('of every type come back as they were written', async () => {
@@ -189,7 +44,7 @@ export function describeCqlContract(name: string, open: () => Promise<SessionHar
       test('are decoded as the product’s driver is told to', async () => {
         const row = { ...fresh(), l: 7, at: 8, b: true, x: 9, bytes: Buffer.from('ab') };
         await write(cql.insert(row, 1));
-        const [found] = await session.read('reading', cql.select(row));
+        const [found] = await decoded(cql.select(row));
         expect(found?.['l']).toBe(7n);
         expect(found?.['at']).toEqual(new Date(8));
         expect(found?.['b']).toBe(true);
@@ -197,161 +52,6 @@ export function describeCqlContract(name: string, open: () => Promise<SessionHar
         expect(Buffer.isBuffer(found?.['bytes'])).toBe(true);
         expect(found?.['t']).toBeNull();
         expect(Object.keys(found ?? {})).toEqual(Object.keys(types));
-      });
-    });
-
-    describe('the highest timestamp wins', () => {
-      const kinds: readonly (readonly [string, (of: Values) => Statement])[] = [
-        ['insert', (of) => cql.insert({ ...of, n: 1, t: 'one' }, 1)],
-        ['delete', (of) => cql.remove(of, 2)],
-        ['insert', (of) => cql.insert({ ...of, n: 3, t: null }, 3)],
-        ['update', (of) => cql.update({ ...of, t: 'four' }, 4)],
-      ];
-      test.each(permutations([0, 1, 2, 3]).map((order) => [order.join(' ')]))(
-        'whatever the order of arrival: %s',
-        async (order) => {
-          const of = fresh();
-          for (const at of order.split(' ')) await write(kinds[Number(at)]![1](of));
-          expect(await stored(of)).toEqual([{ c: 1, d: 'd', n: 3, t: 'four' }]);
-        },
-      );
-
-      test('of writes under way at the same time', async () => {
-        const of = fresh();
-        const positions = Array.from({ length: 20 }, (_, n) => (n * 7) % 20);
-        await Promise.all(positions.map((n) => write(cql.insert({ ...of, n }, n))));
-        expect(await stored(of)).toEqual([{ c: 1, d: 'd', n: 19 }]);
-      });
-
-      test('cell by cell', async () => {
-        const of = fresh();
-        await each(
-          cql.insert({ ...of, n: 5, t: 'five', l: 5 }, 5),
-          cql.update({ ...of, n: 4, t: 'four' }, 4),
-          cql.update({ ...of, t: 'six' }, 6),
-          cql.update({ ...of, l: null }, 6),
-        );
-        expect(await stored(of)).toEqual([{ c: 1, d: 'd', n: 5, t: 'six' }]);
-      });
-
-      test('under a delete: a late write does not show, a later one does', async () => {
-        const of = fresh();
-        await each(cql.remove(of, 5), cql.insert({ ...of, n: 4 }, 4));
-        expect(await stored(of)).toEqual([]);
-        await each(cql.insert({ ...of, n: 6 }, 6), cql.remove(of, 5));
-        expect(await stored(of)).toEqual([{ c: 1, d: 'd', n: 6 }]);
-      });
-
-      test('a row delete that is older than one of the cells leaves a partial row', async () => {
-        const of = fresh();
-        await each(
-          cql.insert({ ...of, n: 1, t: 'old' }, 1),
-          cql.update({ ...of, n: 3 }, 3),
-          cql.remove(of, 2),
-        );
-        expect(await stored(of)).toEqual([{ c: 1, d: 'd', n: 3 }]);
-      });
-    });
-
-    describe('at equal timestamps', () => {
-      const both = async (of: Values, one: Statement, other: Statement) => {
-        await each(one, other);
-        return stored(of);
-      };
-
-      test.each<[string, Values, Values]>([
-        ['texts', { t: 'a' }, { t: 'b' }],
-        ['a text and a longer one', { t: 'a' }, { t: 'aa' }],
-        ['an empty text and one that is not', { t: '' }, { t: 'a' }],
-        ['ints: a negative is larger', { n: 1 }, { n: -1 }],
-        ['bigints: a negative is larger', { l: 2 ** 40 }, { l: -1 }],
-        ['doubles: a negative is larger', { x: 1.5 }, { x: -1.5 }],
-        ['booleans', { b: false }, { b: true }],
-        ['dates', { day: -1 }, { day: 1 }],
-        ['timestamps: one before 1970 is larger', { at: 1 }, { at: -1 }],
-        ['blobs', { bytes: Buffer.from([1, 255]) }, { bytes: Buffer.from([255]) }],
-      ])('the larger bytes win, whatever comes first: %s', async (_, low, high) => {
-        const [first, second] = [fresh(), fresh()];
-        const won = [{ c: 1, d: 'd', ...high }];
-        const [lower, higher] = [low, high].map(
-          (values) => (of: Values) => cql.insert({ ...of, ...values }, 7),
-        );
-        expect(await both(first, lower!(first), higher!(first))).toEqual(won);
-        expect(await both(second, higher!(second), lower!(second))).toEqual(won);
-      });
-
-      test('rows tear: each cell has a winner of its own', async () => {
-        const of = fresh();
-        const [one, other] = [
-          { n: 1, t: 'b' },
-          { n: 2, t: 'a' },
-        ];
-        expect(
-          await both(of, cql.insert({ ...of, ...one }, 7), cql.insert({ ...of, ...other }, 7)),
-        ).toEqual([{ c: 1, d: 'd', n: 2, t: 'b' }]);
-      });
-
-      test.each([['null first'], ['null last']])('a null wins over a value: %s', async (order) => {
-        const of = fresh();
-        const pair = [
-          cql.insert({ ...of, n: null, t: null }, 7),
-          cql.insert({ ...of, n: -1, t: 'z' }, 7),
-        ] as const;
-        const [one, other] = order === 'null first' ? pair : [pair[1], pair[0]];
-        expect(await both(of, one, other)).toEqual([{ c: 1, d: 'd' }]);
-      });
-
-      test.each([['delete first'], ['delete last']])('a delete wins: %s', async (order) => {
-        const of = fresh();
-        const pair = [cql.remove(of, 7), cql.insert({ ...of, n: -1 }, 7)] as const;
-        const [one, other] = order === 'delete first' ? pair : [pair[1], pair[0]];
-        expect(await both(of, one, other)).toEqual([]);
-      });
-
-      test('a cell that expires wins over one that does not, a null over both', async () => {
-        const [one, other, third] = [fresh(), fresh(), fresh()];
-        const expiring = (of: Values) => cql.insert({ ...of, t: 'a' }, 7, 1_000);
-        const staying = (of: Values) => cql.insert({ ...of, t: 'b' }, 7);
-        const won = [{ c: 1, d: 'd', t: 'a' }];
-        expect(await both(one, expiring(one), staying(one))).toEqual(won);
-        expect(await both(other, staying(other), expiring(other))).toEqual(won);
-        const none = cql.insert({ ...third, t: null }, 7);
-        expect(await both(third, none, expiring(third))).toEqual([{ c: 1, d: 'd' }]);
-      });
-    });
-
-    describe('a row shows', () => {
-      test('by the marker of its INSERT, though all its cells are null', async () => {
-        const of = fresh();
-        await write(cql.insert({ ...of, n: null }, 1));
-        expect(await stored(of)).toEqual([{ c: 1, d: 'd' }]);
-        await write(cql.update({ ...of, n: null }, 9));
-        expect(await stored(of)).toEqual([{ c: 1, d: 'd' }]);
-      });
-
-      test('after an UPDATE alone only as long as a cell has a value', async () => {
-        const of = fresh();
-        await write(cql.update({ ...of, n: 1 }, 1));
-        expect(await stored(of)).toEqual([{ c: 1, d: 'd', n: 1 }]);
-        await write(cql.update({ ...of, n: null }, 2));
-        expect(await stored(of)).toEqual([]);
-      });
-
-      test('no more by a marker that a delete covers', async () => {
-        const of = fresh();
-        await each(
-          cql.insert({ ...of, t: 'old' }, 1),
-          cql.update({ ...of, n: 5 }, 5),
-          cql.remove(of, 3),
-          cql.update({ ...of, n: null }, 6),
-        );
-        expect(await stored(of)).toEqual([]);
-      });
-
-      test('by a cell that is not asked for', async () => {
-        const of = fresh();
-        await write(cql.update({ ...of, n: 1 }, 1));
-        expect(await read(cql.select(of, ['c', 't']))).toEqual([{ c: 1 }]);
       });
     });
 
@@ -579,55 +279,15 @@ export function describeCqlContract(name: string, open: () => Promise<SessionHar
       });
     });
 
-    describe('a time to live', () => {
-      test('says nothing about who wins', async () => {
-        const [one, other] = [fresh(), fresh()];
-        const rows = (of: Values) => [
-          cql.insert({ ...of, n: 1, t: 'one' }, 1, 1_000),
-          cql.insert({ ...of, n: 2, t: null }, 2),
-          cql.insert({ ...of, n: 3, t: null }, 3, 2_000),
-        ];
-        await each(...rows(one));
-        await each(...rows(other).toReversed());
-        expect([await stored(one), await stored(other)]).toEqual([
-          [{ c: 1, d: 'd', n: 3 }],
-          [{ c: 1, d: 'd', n: 3 }],
-        ]);
-      });
-    });
-
-    describe('a statement without a timestamp', () => {
-      const position = 2 ** 48;
-      test('gets the server’s time, which beats every position for ever', async () => {
-        const of = fresh();
-        await each(
-          cql.insert({ ...of, n: 1 }, position),
-          cql.insert({ ...of, n: 2 }, null),
-          cql.insert({ ...of, n: 3 }, position + 1),
-        );
-        expect(await stored(of)).toEqual([{ c: 1, d: 'd', n: 2 }]);
-      });
-
-      test('in a batch as well, and as a delete', async () => {
-        const of = fresh();
-        await write(cql.insert({ ...of, n: 1 }, position), cql.insert({ ...of, n: 2 }, null));
-        expect(await stored(of)).toEqual([{ c: 1, d: 'd', n: 2 }]);
-        await each(cql.remove(of, null), cql.insert({ ...of, n: 3 }, position));
-        expect(await stored(of)).toEqual([]);
-      });
-
-      test('beats one before it', async () => {
-        const of = fresh();
-        for (const n of [5, 1, 4]) await write(cql.insert({ ...of, n }, null));
-        expect(await stored(of)).toEqual([{ c: 1, d: 'd', n: 4 }]);
-      });
-    });
-
     describe('what the cluster cannot do is refused for good', () => {
       const { p } = { p: 'refused' };
+      const absent = () => table.name().replace('cells', 'absent');
       test.each<[string, () => Statement]>([
-        ['a table that is not there', () => ({ query: `SELECT "p" FROM ${absent}`, params: [] })],
-        ['a column that is not there', () => ({ query: `SELECT "no" FROM ${table}`, params: [] })],
+        ['a table that is not there', () => ({ query: `SELECT "p" FROM ${absent()}`, params: [] })],
+        [
+          'a column that is not there',
+          () => ({ query: `SELECT "no" FROM ${table.name()}`, params: [] }),
+        ],
       ])('reading %s', async (_, statement) => {
         await expect(read(statement())).rejects.toMatchObject(lasting);
       });
