@@ -16,6 +16,7 @@ import type { Lsn } from '../source/lsn.ts';
 import { ordinalsPerRecord } from '../source/position.ts';
 import type { RowChange, SourceRecord } from '../source/row-change.ts';
 import { MemoryStateStore } from './memory-state-store.ts';
+import { cutting, Mortal } from './mortal-fixture.ts';
 import { silentObserver } from './observer.ts';
 import { runSequencer } from './run.ts';
 import type { SequencerSettings } from './settings.ts';
@@ -203,58 +204,6 @@ function recordsOf(actions: readonly Action[]) {
 
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 const parse = <T>(value: Buffer | null) => JSON.parse(String(value)) as T;
-
-/** Counts operations; beyond the limit they never come back, as if the process were gone. */
-class Mortal {
-  #left: number;
-  dead: () => void = () => undefined;
-  readonly died = new Promise<void>((resolve) => {
-    this.dead = resolve;
-  });
-
-  constructor(operations: number) {
-    this.#left = operations;
-  }
-
-  /** What the last operations bring about: the broker gives up on a member that works on. */
-  lastOperations = { count: 0, begin: () => undefined as unknown };
-
-  async pass(): Promise<void> {
-    this.#left -= 1;
-    if (this.#left === this.lastOperations.count) this.lastOperations.begin();
-    if (this.#left >= 0) return;
-    this.dead();
-    await new Promise(() => undefined);
-  }
-
-  wrap<T extends object>(target: T): T {
-    return new Proxy(target, {
-      get: (object, name) => {
-        const value: unknown = Reflect.get(object, name);
-        if (typeof value !== 'function') return value;
-        const call = value.bind(object) as (...args: unknown[]) => unknown;
-        if (name === 'slice' || name === 'scan' || name === 'run' || name === 'stop') return call;
-        return async (...args: unknown[]) => {
-          await this.pass();
-          const result = await call(...args);
-          await this.pass();
-          return result;
-        };
-      },
-    });
-  }
-}
-
-/** Killed also between two batches of a segment. */
-function cutting(store: MemoryStateStore, mortal: Mortal): MemoryStateStore {
-  return new Proxy(mortal.wrap(store), {
-    get: (object, name) =>
-      name === 'write'
-        ? (...[container, segments]: Parameters<MemoryStateStore['write']>) =>
-            object.write(container, segments, () => mortal.pass())
-        : Reflect.get(object, name),
-  });
-}
 
 function start(log: MemoryLog, store: MemoryStateStore, mortal: Mortal) {
   const stop = new AbortController();
