@@ -125,20 +125,22 @@ test('the size that a row is counted with is a bound of its statement’s', () =
 
 test('a segment of several changes is one batch, whatever they changed', () => {
   const change = fc.array(row, { maxLength: 12 });
+  const changes = fc.array(change, { minLength: 1, maxLength: 30 });
   fc.assert(
-    fc.property(uid, fc.array(change, { minLength: 1, maxLength: 30 }), (name, changes) => {
-      const container = new Container(name, 0, limits);
-      for (const [at, rows] of changes.entries()) {
+    fc.property(uid, changes, fc.constantFrom(5, 9, 100), (name, all, rowsMax) => {
+      const container = new Container(name, 0, { ...limits, segmentRowsMax: rowsMax - 1 });
+      for (const [at, rows] of all.entries()) {
         for (const { ref, value } of rows) container.put(ref, value);
         container.advance(at + 1);
       }
+      const batchLimits = { batchBytesMax, batchRowsMax: rowsMax };
       let before = 0;
       for (const segment of container.takeSegments()) {
-        const batches = batchesOf([statementsOf(name, segment)], stateStoreDefaults);
+        const batches = batchesOf([statementsOf(name, segment)], batchLimits);
         if (segment.position - before > 1) expect(batches).toHaveLength(1);
         before = segment.position;
       }
-      expect(before).toBe(changes.length);
+      expect(before).toBe(all.length);
     }),
     { numRuns: 300, seed: 1 },
   );
