@@ -11,6 +11,9 @@ import { type Breach, breachOf, type CheckContext, shownCells } from './check.ts
 import type { EventEffect, ModelEffects } from './effects.ts';
 import { countUpTo, type EventsCheck } from './events-check.ts';
 
+/** The newest timestamp of the row that is on a quorum now; -1 for none. `model`: the projection's name. */
+export type DurableNow = (model: string, key: Key, shard: number | null) => number;
+
 /** What is looked at, for people. */
 type Place = {
   readonly what: string;
@@ -33,12 +36,18 @@ export class CheckpointCheck {
   readonly #durable = new Map<ModelEffects, Map<string, number>>();
   readonly #letters = new Map<ModelEffects, Set<number>>();
   readonly #progress = new Map<ModelEffects, Progress[]>();
+  readonly #durableNow: DurableNow;
   /** Checkpoints saved, and states exposed, that were looked at. */
   readonly counts = { saved: 0, exposed: 0 };
 
-  constructor(context: CheckContext, events: EventsCheck) {
+  /**
+   * `durableNow` is asked for a row of which `durable` has not told enough: a write that reached a
+   * minority becomes durable by the repair of whoever reads it, without a write.
+   */
+  constructor(context: CheckContext, events: EventsCheck, durableNow: DurableNow = () => -1) {
     this.#breach = breachOf(context);
     this.#events = events;
+    this.#durableNow = durableNow;
   }
 
   /**
@@ -161,8 +170,10 @@ export class CheckpointCheck {
     const durable = this.#durable.get(model);
     const shard = model.projection.kind === 'aggregate' ? partition : null;
     for (const [text, { key, effect }] of newest) {
-      const found = durable?.get(rowId(text, shard)) ?? -1;
       const { position: must, type } = effect.event;
+      let found = durable?.get(rowId(text, shard)) ?? -1;
+      if (found >= must) continue;
+      found = Math.max(found, this.#durableNow(place.name, key, shard));
       if (found >= must) continue;
       const state = found < 0 ? 'was never written' : `is durable as of ${found} only`;
       this.#tell(place, 'I1', `row ${shownCells(key)} of ${type} at ${must} ${state}`);

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { encodeLedger, firstLedger } from '../../../processor/sequencer/ledger.ts';
 import type { Lsn } from '../../../processor/source/lsn.ts';
 import { everything } from '../projections.ts';
+import { SequencerCheck } from './sequencer-check.ts';
 import { SmallWorld } from './small-world.ts';
 
 function begun(): SmallWorld {
@@ -134,4 +135,37 @@ test('an offset waits for the dead letters before it (I7)', () => {
   world.sequencer.deadLettered(4);
   world.commit({ offset: 5 });
   expect(world.violations).toEqual([]);
+});
+
+test('an event may come again otherwise while its change is half written, not before nor after', () => {
+  const world = begun();
+  world.fold('human_turns', 'h1', { prompt: 'p' });
+  world.land();
+  const partition = world.events.partitionOf('s1');
+  const event = world.events.events(partition).at(-1)!;
+  const other = { ...event, changes: event.changes.slice(1) };
+  world.append(partition, other);
+  expect(told(world)).toEqual([['I2', expect.stringContaining('came again')]]);
+  world.violations.length = 0;
+  const rows = [...world.state.values()].filter(({ row }) => row.kind === 'step');
+  world.sequencer.stateWritten('s:s1', event.position, [rows[0]!.row]);
+  world.append(partition, other);
+  expect(world.violations).toEqual([]);
+  expect(world.events.counts.repeatedOtherwise).toBe(1);
+  world.sequencer.stateWritten('s:s1', event.position);
+  world.append(partition, other);
+  expect(told(world)).toEqual([['I2', expect.stringContaining('came again')]]);
+});
+
+test('what was not told to be durable is looked up', () => {
+  const world = begun();
+  const lookedUp: string[] = [];
+  const durableNow = (container: string) => {
+    lookedUp.push(container);
+    return 1e9;
+  };
+  const sequencer = new SequencerCheck(world.context, world.events, 0, durableNow);
+  sequencer.offsetCommitted({ offset: 4, metadata: undefined, generation: 1, by: 'p' });
+  expect(world.violations).toEqual([]);
+  expect(new Set(lookedUp)).toEqual(new Set(['s:s1']));
 });

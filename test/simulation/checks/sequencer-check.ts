@@ -31,8 +31,10 @@ export class SequencerCheck {
   readonly #breach: Breach;
   readonly #events: EventsCheck;
   readonly #positionBase: number;
-  /** By container: the highest position of a state mutation anywhere, and of a durable prefix. */
+  readonly #durableNow: (container: string) => number;
+  /** By container: the highest timestamp of a row anywhere, of its position anywhere, of a durable prefix. */
   readonly #written = new Map<string, number>();
+  readonly #positioned = new Map<string, number>();
   readonly #durable = new Map<string, number>();
   /** How many events of each partition were found to be in durable state. */
   readonly #settled: number[];
@@ -44,10 +46,25 @@ export class SequencerCheck {
   /** Rows of state compared with facts, and commits looked at. */
   readonly counts = { rows: 0, commits: 0 };
 
-  constructor(context: CheckContext, events: EventsCheck, positionBase: number) {
+  /**
+   * `durableNow` is asked for a container of which `stateDurable` has not told enough: up to where its
+   * position and the rows before it are on a quorum now, -1 for nowhere.
+   */
+  constructor(
+    context: CheckContext,
+    events: EventsCheck,
+    positionBase: number,
+    durableNow: (container: string) => number = () => -1,
+  ) {
     this.#breach = breachOf(context);
     this.#events = events;
     this.#positionBase = positionBase;
+    this.#durableNow = durableNow;
+    // A change whose rows did not fit one batch may be folded again beside some of them: rows are
+    // there, and nowhere the position that comes with the last of them.
+    events.mayDiffer = ({ sessionUid, position }) =>
+      (this.#written.get(`s:${sessionUid}`) ?? -1) >= position &&
+      (this.#positioned.get(`s:${sessionUid}`) ?? -1) < position;
     this.#settled = Array.from({ length: events.partitions }, () => 0);
     events.onEvent((partition, event) => {
       const { position, sessionUid } = event;
@@ -71,10 +88,11 @@ export class SequencerCheck {
 
   /**
    * A mutation of a container takes effect anywhere: its write timestamp, and the rows that it
-   * brings with that timestamp.
+   * brings; without rows it is the container's position that is written.
    */
   stateWritten(container: string, position: number, rows: readonly StoredStateRow[] = []): void {
-    if ((this.#written.get(container) ?? -1) < position) this.#written.set(container, position);
+    raise(this.#written, container, position);
+    if (rows.length === 0) raise(this.#positioned, container, position);
     if (!container.startsWith('s:')) return;
     const session = container.slice(2);
     const partition = this.#events.partitionOf(session);
@@ -92,7 +110,7 @@ export class SequencerCheck {
 
   /** The container's position is on a quorum: readers see at least this prefix. */
   stateDurable(container: string, position: number): void {
-    if ((this.#durable.get(container) ?? -1) < position) this.#durable.set(container, position);
+    raise(this.#durable, container, position);
   }
 
   /** An offset of `changes` takes effect at the broker. */
@@ -177,7 +195,10 @@ export class SequencerCheck {
       for (let at = this.#settled[partition] ?? 0; at < end; at += 1) {
         const event = events[at];
         if (event === undefined) continue;
-        const durable = this.#durable.get(`s:${event.sessionUid}`) ?? -1;
+        const container = `s:${event.sessionUid}`;
+        let durable = this.#durable.get(container) ?? -1;
+        if (durable >= event.position) continue;
+        durable = Math.max(durable, this.#durableNow(container));
         if (durable >= event.position) continue;
         const state = durable < 0 ? 'has no state' : `has state as of ${durable}`;
         this.#breach('I1', `${where}: the session of ${placeOf(partition, event)} ${state}`);
@@ -205,4 +226,8 @@ export class SequencerCheck {
       `${where}, who began at ${tenure.startOffset} and told of ${tenure.outcomes} records`,
     );
   }
+}
+
+function raise(positions: Map<string, number>, container: string, position: number): void {
+  if ((positions.get(container) ?? -1) < position) positions.set(container, position);
 }

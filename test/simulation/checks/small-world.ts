@@ -155,7 +155,8 @@ export class SmallWorld {
           const id = `${name} ${row.kind} ${row.uid} ${row.idx} ${row.other}`;
           this.state.set(id, { container: name, row });
         }
-        this.sequencer.stateWritten(name, position, stored);
+        if (stored.length > 0) this.sequencer.stateWritten(name, position, stored);
+        this.sequencer.stateWritten(name, position);
         this.sequencer.stateDurable(name, position);
       }
       container.written();

@@ -62,3 +62,24 @@ test('with nothing after the token the whole read model is certain', () => {
   expect(world.violations).toEqual([]);
   expect(world.token.counts.whole).toBe(1);
 });
+
+test('a watermark that is delivered again promises its LSN, though more is there already', () => {
+  const world = new SmallWorld([everything]);
+  world.change('sessions', 's1', { accountUid: 'x' });
+  const first = world.heartbeat();
+  world.change('sessions', 's1', { accountUid: 'y' });
+  world.change('sessions', 's2', { accountUid: 'x' });
+  const again = world.heartbeat();
+  // Its position's promise is what was delivered, its LSN's is what was committed then.
+  const lsn = (again.lsn - 1) as typeof again.lsn;
+  world.promised.set(lsn, world.promised.get(first.lsn)!);
+  world.workAll();
+  for (const partition of [0, 1]) {
+    const standing = world.events.watermarks(partition) as (typeof again)[];
+    standing[standing.length - 1] = { ...again, lsn };
+  }
+  const rows = world.stored(everything);
+  world.token.observe({ model: 'everything', watermarkLsn: lsn, rows: () => rows });
+  expect(world.violations).toEqual([]);
+  expect(world.token.counts).toMatchObject({ rowsCompared: 0, rowsInFlux: 3 });
+});
