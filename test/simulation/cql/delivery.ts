@@ -46,6 +46,14 @@ const partApplied = 0.7;
 export class Delivery {
   readonly #options: DeliveryOptions;
   readonly #majority: number;
+  #landing: Write | null = null;
+  #olderMet = false;
+  readonly #meetings: Meetings = {
+    older: () => {
+      this.#olderMet = true;
+    },
+    tie: (tie) => this.#tie(tie),
+  };
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -121,17 +129,12 @@ export class Delivery {
   #land(mutation: Mutation, replica: number): void {
     const { partition, writes } = mutation;
     const copy = partition.copies[replica] as Copy;
-    let olderMet = false;
+    this.#olderMet = false;
     for (const write of writes) {
-      const meetings: Meetings = {
-        older: () => {
-          olderMet = true;
-        },
-        tie: (tie) => this.#tie(write, tie),
-      };
-      apply(copy, write.effect, meetings);
+      this.#landing = write;
+      apply(copy, write.effect, this.#meetings);
     }
-    if (olderMet) this.#options.count('cql: an older write met a newer row');
+    if (this.#olderMet) this.#options.count('cql: an older write met a newer row');
     const { replicas, probes } = this.#options;
     mutation.reached += 1;
     if (mutation.reached === 1) this.#applied(mutation);
@@ -158,9 +161,11 @@ export class Delivery {
     }
   }
 
-  #tie(write: Write, tie: Tie): void {
+  #tie(tie: Tie): void {
     const { count, probes } = this.#options;
+    const write = this.#landing;
     count('cql: equal timestamps');
-    probes.tie?.({ ...tie, table: write.table, key: write.key, by: write.by });
+    if (write === null || probes.tie === undefined) return;
+    probes.tie({ ...tie, table: write.table, key: write.key, by: write.by });
   }
 }

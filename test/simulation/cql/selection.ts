@@ -159,49 +159,43 @@ export function find(
   after: readonly Buffer[] | null,
   rowsMax: number,
 ): Found {
-  const { plan } = selection;
+  const { plan, names } = selection;
   const rows: (Row | null)[] = [];
   const covered: Row[] = [];
   const enough = plan.distinct ? 1 : rowsMax;
-  for (const row of candidates(copy, selection, after)) {
+  const sign = plan.reversed ? -1 : 1;
+  const count = names === null ? copy.sorted.length : names.length;
+  for (let at = 0; at < count; at += 1) {
+    const row = candidate(copy, selection, at);
+    if (row === undefined) continue;
+    if (after !== null && sign * compareClustering(plan.table, row.key, after) <= 0) continue;
     covered.push(row);
     if (!shows(row, rowDeletedAt(copy, row))) continue;
     rows.push(row);
     if (rows.length >= enough) return { rows, covered, isFull: true };
   }
   const whole = selection.prefix.length === 0 && selection.bound === null;
-  const alone = rows.length === 0 && after === null && whole && selection.names === null;
+  const alone = rows.length === 0 && after === null && whole && names === null;
   // Also where no static column is asked for.
   if (alone && hasStatics(copy)) rows.push(null);
   return { rows, covered, isFull: false };
 }
 
-function* candidates(
-  copy: Copy,
+/** The row at that place in the order of the read, unless it is not there or not asked for. */
+function candidate(
+  { rows, sorted }: Copy,
   { plan, names, prefix, bound }: Selection,
-  after: readonly Buffer[] | null,
-): Iterable<Row> {
-  const { table, sorted } = copy;
-  const sign = plan.reversed ? -1 : 1;
-  const isAfter = (key: readonly Buffer[]) =>
-    after === null || sign * compareClustering(table, key, after) > 0;
-  if (names !== null) {
-    for (const key of names) {
-      const row = copy.rows.get(keyName(key));
-      if (row !== undefined && isAfter(key)) yield row;
-    }
-    return;
+  at: number,
+): Row | undefined {
+  if (names !== null) return rows.get(keyName(names[at] as readonly Buffer[]));
+  const row = sorted[plan.reversed ? sorted.length - 1 - at : at] as Row;
+  for (let part = 0; part < prefix.length; part += 1) {
+    if (!(prefix[part] as Buffer).equals(row.key[part] as Buffer)) return undefined;
   }
-  const column = table.clustering[prefix.length];
-  for (let at = 0; at < sorted.length; at += 1) {
-    const row = sorted[plan.reversed ? sorted.length - 1 - at : at] as Row;
-    if (!prefix.every((value, part) => value.equals(row.key[part] as Buffer))) continue;
-    if (bound !== null && column !== undefined) {
-      const order = typeRules[column.type].compare(row.key[column.at] as Buffer, bound.value);
-      if (!within(order, bound.by)) continue;
-    }
-    if (isAfter(row.key)) yield row;
-  }
+  if (bound === null) return row;
+  const { type } = plan.table.clustering[prefix.length] as Column;
+  const order = typeRules[type].compare(row.key[prefix.length] as Buffer, bound.value);
+  return within(order, bound.by) ? row : undefined;
 }
 
 export function hasStatics(copy: Copy): boolean {

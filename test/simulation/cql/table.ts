@@ -138,7 +138,9 @@ function constantOrMap(reader: Reader): void {
 export function keyName(key: readonly Buffer[]): string {
   if (key.length === 1) return (key[0] as Buffer).toString('latin1');
   let name = '';
-  for (const value of key) name += `${value.length}:${value.toString('latin1')}`;
+  for (const value of key) {
+    name += String.fromCharCode(value.length) + value.toString('latin1');
+  }
   return name;
 }
 
