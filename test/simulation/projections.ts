@@ -9,8 +9,8 @@ import { defineAggregate, defineMap } from '../../processor/projection/define.ts
 import type { Projection } from '../../processor/projection/projection.ts';
 import { projections as registry } from '../../projections/index.ts';
 
-/** Content that `fragile` throws on holds this. */
-export const poison = 'poison';
+/** Content that `fragile` throws on holds this: JSON that was cut off, one of the source's usual texts. */
+export const poison = '{"te';
 
 const uidOf = (fact: Fact) => (fact.kind === 'step' ? fact.agentTurnUid : fact.uid);
 
