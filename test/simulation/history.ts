@@ -10,6 +10,7 @@ import { checkFinal } from './checks/final-check.ts';
 import { Dice } from './dice.ts';
 import { finalState, leftBehind } from './end.ts';
 import { type InsideParts, runSimulatedSequencer, runSimulatedWorker } from './inside.ts';
+import { sequencerGroup } from './knobs.ts';
 import { watchSequencer, watchWorker } from './observers.ts';
 import { type Outside, openOutside, startMs } from './outside.ts';
 import { actorsOf, type Plan } from './plan.ts';
@@ -124,6 +125,8 @@ class History {
     this.#say('all is calm from now on');
     this.#startReaders();
     source.settle();
+    // A commit that was applied late may have moved the offset back; whoever works does not know.
+    this.#outside.kafka.rebalance(sequencerGroup);
     const outcome = await scheduler.runUntil(ended, stepsMax);
     if (ended()) return;
     const models = this.#projections.hosted.map((projection) =>
