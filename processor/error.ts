@@ -11,6 +11,7 @@ export const errorCodes = [
   'REGISTRY',
   'LOG',
   'FENCED',
+  'STATE_MOVED',
   'STORE',
   'SCHEMA',
   'DECODE',

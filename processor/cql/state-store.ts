@@ -9,6 +9,7 @@ import type { SegmentLimits } from '../conversation/limits.ts';
 import { stateKeyText } from '../sequencer/state-key.ts';
 import type {
   Hint,
+  ReadRow,
   StateKey,
   StateRow,
   StateRowKind,
@@ -84,7 +85,7 @@ export class CqlStateStore implements StateStore {
     });
   }
 
-  async rows(reads: readonly Read[]): Promise<readonly (StateRow | null)[]> {
+  async rows(reads: readonly Read[]): Promise<readonly (ReadRow | null)[]> {
     const wanted = new Map<string, Map<string, StateKey>>();
     for (const { container, key } of reads) {
       const keys = wanted.get(container) ?? new Map<string, StateKey>();
@@ -93,7 +94,7 @@ export class CqlStateStore implements StateStore {
     const runs = [...wanted].flatMap(([container, keys]) =>
       amongRuns([...keys.values()]).map((run) => ({ container, run })),
     );
-    const found = new Map<string, StateRow>();
+    const found = new Map<string, ReadRow>();
     await this.each(runs, async ({ container, run }) => {
       for (const row of await this.run(container, run)) {
         found.set(container + stateKeyText(row), row);
@@ -106,7 +107,7 @@ export class CqlStateStore implements StateStore {
     container: string,
     kind: StateRowKind,
     uid: string | null,
-  ): AsyncIterable<readonly StateRow[]> {
+  ): AsyncIterable<readonly ReadRow[]> {
     const statement =
       uid === null
         ? this.statements.selectKind(container, kind)
@@ -124,7 +125,7 @@ export class CqlStateStore implements StateStore {
     turnUid: string,
     idx: number,
     side: 'before' | 'after',
-  ): Promise<StateRow | null> {
+  ): Promise<ReadRow | null> {
     const statement =
       side === 'before'
         ? this.statements.selectStepsBefore(container, turnUid, idx)
@@ -188,18 +189,18 @@ export class CqlStateStore implements StateStore {
     }
   }
 
-  private async run(container: string, keys: readonly StateKey[]): Promise<readonly StateRow[]> {
+  private async run(container: string, keys: readonly StateKey[]): Promise<readonly ReadRow[]> {
     const doing = `reading rows of ${container}`;
     const page = await this.session.read(doing, this.statements.selectRows(container, keys));
     return this.each(page, (decoded) => this.complete(container, decoded));
   }
 
-  private async complete(container: string, decoded: DecodedRow): Promise<StateRow> {
+  private async complete(container: string, decoded: DecodedRow): Promise<ReadRow> {
     let read: DecodedRow | undefined = decoded;
     for (let rereads = 0; read !== undefined && rereads <= rereadsMax; rereads++) {
       const { row, text } = stateRowOf(read);
       const found = await this.texts.load(container, row, text, positionOf(read));
-      if (found !== undefined) return { ...row, text: found };
+      if (found !== undefined) return { ...row, text: found, heldAt: positionOf(read) };
       const doing = `reading a row of ${container} again`;
       [read] = await this.session.read(doing, this.statements.selectRows(container, [row]));
     }

@@ -7,14 +7,16 @@ import {
   hintedContainer,
   parkedContainer,
   type RowRef,
+  type RowValue,
   sessionContainer,
 } from '../conversation/container.ts';
 import type { Answer, Fold, Request } from '../conversation/requests.ts';
 import type { StepState } from '../conversation/rows.ts';
 import type { Workspace } from '../conversation/workspace.ts';
+import { TurnstreamError } from '../error.ts';
 import type { RowChange } from '../source/row-change.ts';
 import { keyOfRef, refOfKey, rowValueOf, sliceOf } from './state-codec.ts';
-import type { StateStore, TurnId } from './state-store.ts';
+import type { ReadRow, StateStore, TurnId } from './state-store.ts';
 import { type Wanted, wantedBy } from './wanted.ts';
 
 export type DriverPorts = {
@@ -62,22 +64,37 @@ async function answer(
     case 'row': {
       const { container, ref } = request;
       const [row] = await store.rows([{ container: container.name, key: keyOfRef(ref) }]);
-      container.learn(ref, row ? rowValueOf(row) : null);
+      container.learn(ref, row ? valueIn(container, row) : null);
       return undefined;
     }
     case 'slice': {
       const { kind, uid } = sliceOf(request.slice);
       for await (const page of store.slice(request.container.name, kind, uid)) {
-        for (const row of page) request.container.learn(refOfKey(row), rowValueOf(row));
+        for (const row of page) {
+          request.container.learn(refOfKey(row), valueIn(request.container, row));
+        }
       }
       return undefined;
     }
     case 'neighbour': {
       const { container, turnUid, idx, side } = request;
       const row = await store.neighbour(container.name, turnUid, idx, side);
-      return row === null ? null : (rowValueOf(row) as StepState);
+      return row === null ? null : (valueIn(container, row) as StepState);
     }
   }
+}
+
+/**
+ * The row, if the container is still what it was when its position was read. A former owner that had
+ * passed its fence may write until then and after: position and rows would be of different prefixes.
+ */
+function valueIn(container: Container, row: ReadRow): RowValue {
+  if (row.heldAt <= container.position) return rowValueOf(row);
+  throw new TurnstreamError(
+    'STATE_MOVED',
+    `the state of ${container.name} moved from ${container.position} to ${row.heldAt} while it was ` +
+      'read: a former sequencer’s last write has arrived; what is in hand is folded again from the committed offset',
+  );
 }
 
 async function loadHints(
@@ -149,6 +166,6 @@ async function loadRows(wanted: Wanted, workspace: Workspace, store: StateStore)
   );
   reads.forEach(({ container, key }, at) => {
     const row = rows[at];
-    container.learn(refOfKey(key), row ? rowValueOf(row) : null);
+    container.learn(refOfKey(key), row ? valueIn(container, row) : null);
   });
 }

@@ -7,6 +7,7 @@ import { type SegmentLimits, segmentDefaults, segmentTailRows } from '../convers
 import { compareStateKeys, stateKeyText } from './state-key.ts';
 import type {
   Hint,
+  ReadRow,
   StateKey,
   StateRow,
   StateRowKind,
@@ -40,19 +41,20 @@ export class MemoryStateStore implements StateStore {
 
   async rows(
     reads: readonly { readonly container: string; readonly key: StateKey }[],
-  ): Promise<readonly (StateRow | null)[]> {
-    return reads.map(
-      ({ container, key }) =>
-        this.containers.get(container)?.rows.get(stateKeyText(key))?.row ?? null,
-    );
+  ): Promise<readonly (ReadRow | null)[]> {
+    return reads.map(({ container, key }) => {
+      const held = this.containers.get(container);
+      const found = held?.rows.get(stateKeyText(key));
+      return found === undefined ? null : { ...found.row, heldAt: held?.position ?? -1 };
+    });
   }
 
   async *slice(
     container: string,
     kind: StateRowKind,
     uid: string | null,
-  ): AsyncIterable<readonly StateRow[]> {
-    const rows = this.containerRows(container).filter(
+  ): AsyncIterable<readonly ReadRow[]> {
+    const rows = this.readRows(container).filter(
       (row) => row.kind === kind && (uid === null || row.uid === uid),
     );
     yield* pages(rows);
@@ -63,8 +65,8 @@ export class MemoryStateStore implements StateStore {
     turnUid: string,
     idx: number,
     side: 'before' | 'after',
-  ): Promise<StateRow | null> {
-    const steps = this.containerRows(container).filter(
+  ): Promise<ReadRow | null> {
+    const steps = this.readRows(container).filter(
       (row) => row.kind === 'step' && row.uid === turnUid && row.present,
     );
     const found =
@@ -137,6 +139,11 @@ export class MemoryStateStore implements StateStore {
       }
     }
     yield* pages(found);
+  }
+
+  private readRows(container: string): readonly ReadRow[] {
+    const heldAt = this.containers.get(container)?.position ?? -1;
+    return this.containerRows(container).map((row) => ({ ...row, heldAt }));
   }
 
   /** All rows of a container in key order, for tests. */

@@ -2,7 +2,7 @@
  * The sequencer as a service: a member of a consumer group on the one partition of `changes`. One
  * member is active, others stand by; a tenure lasts from an assignment to its loss.
  */
-import { TurnstreamError } from '../error.ts';
+import { type ErrorCode, TurnstreamError } from '../error.ts';
 import type { ConsumerHandlers } from '../kafka/log.ts';
 import type { SequencerDeps, SequencerSettings, TenureContext } from './settings.ts';
 import { Tenure } from './tenure.ts';
@@ -18,18 +18,38 @@ export async function runSequencer(
 ): Promise<void> {
   await checkTopics(deps, settings);
   const producer = await deps.log.producer();
-  const consumer = await deps.log.consumer(settings.group, settings.changesTopic);
-  const context: TenureContext = { ...deps, settings, producer, consumer };
-  const service = new Service(context);
+  try {
+    while ((await runMember({ ...deps, settings, producer }, signal)) === 'again') {
+      deps.logger.warn({}, 'beginning again from the committed offset');
+    }
+  } finally {
+    await producer.close();
+  }
+}
+
+/** One membership. `again`: what is in memory and what is stored are not of one prefix. */
+async function runMember(
+  parts: Omit<TenureContext, 'consumer'>,
+  signal: AbortSignal,
+): Promise<'ended' | 'again'> {
+  const { group, changesTopic } = parts.settings;
+  const consumer = await parts.log.consumer(group, changesTopic);
+  const service = new Service({ ...parts, consumer });
   const running = consumer.run(service.handlers());
   try {
     await Promise.race([running, service.failure, aborted(signal)]);
-    if (signal.aborted) await service.drain();
-    else throw new TurnstreamError('LOG', 'The sequencer’s consumer ended without being asked to.');
+    if (!signal.aborted) {
+      throw new TurnstreamError('LOG', 'The sequencer’s consumer ended without being asked to.');
+    }
+    await service.drain();
+    return 'ended';
+  } catch (error) {
+    if (!hasCode(error, 'STATE_MOVED')) throw error;
+    parts.logger.warn({ err: error }, 'state moved');
+    return signal.aborted ? 'ended' : 'again';
   } finally {
     service.end();
     await consumer.stop();
-    await producer.close();
   }
 }
 
@@ -81,7 +101,7 @@ class Service {
 
   /** Losing the partition is the normal end of a tenure: wait for the next one. */
   #failed(tenure: Tenure, error: unknown): void {
-    if (isFenced(error)) {
+    if (hasCode(error, 'FENCED')) {
       if (tenure !== this.#tenure) return;
       this.#context.logger.warn({ err: error }, 'fenced');
       this.end();
@@ -117,12 +137,12 @@ class Service {
 
 /** Whoever has taken the partition over does again what was in hand: nothing is left to drain. */
 function asLost(error: unknown): 'lost' {
-  if (isFenced(error)) return 'lost';
+  if (hasCode(error, 'FENCED')) return 'lost';
   throw error;
 }
 
-function isFenced(error: unknown): boolean {
-  return error instanceof TurnstreamError && error.code === 'FENCED';
+function hasCode(error: unknown, code: ErrorCode): boolean {
+  return error instanceof TurnstreamError && error.code === code;
 }
 
 async function checkTopics(deps: SequencerDeps, settings: SequencerSettings): Promise<void> {

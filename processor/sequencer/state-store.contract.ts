@@ -59,7 +59,7 @@ export function describeStateStoreContract(name: string, open: () => Promise<Sta
       await store.write(container, [{ position: 2 ** 52, rows }]);
       expect(await store.positions([fresh(), container])).toEqual([-1, 2 ** 52]);
       const found = await store.rows(rows.map((of) => ({ container, key: of })));
-      expect(found).toEqual(rows);
+      expect(found).toMatchObject(rows);
     });
 
     test('reads come back in the order asked, over containers, null where there is no row', async () => {
@@ -108,7 +108,7 @@ export function describeStateStoreContract(name: string, open: () => Promise<Sta
       ];
       for (const _ of [1, 2]) await store.write(container, [{ position: 3, rows }]);
       expect(await store.positions([container])).toEqual([3]);
-      expect(await store.rows(rows.map((of) => ({ container, key: of })))).toEqual(rows);
+      expect(await store.rows(rows.map((of) => ({ container, key: of })))).toMatchObject(rows);
     });
 
     test.each([
@@ -174,14 +174,14 @@ export function describeStateStoreContract(name: string, open: () => Promise<Sta
       );
       await store.write(container, [{ position: 77, rows }]);
       expect(await store.positions([container])).toEqual([77]);
-      expect(await collect(store.slice(container, 'step', 't'))).toEqual(rows);
+      expect(await collect(store.slice(container, 'step', 't'))).toMatchObject(rows);
     });
 
     test('a row with a body larger than a batch arrives', async () => {
       const container = fresh();
       const turn = row(key('agentTurn', 'a'), { body: 'b'.repeat(60_000) });
       await store.write(container, [{ position: 4, rows: [turn] }]);
-      expect(await read(container, turn)).toEqual(turn);
+      expect(await read(container, turn)).toMatchObject(turn);
       expect(await store.positions([container])).toEqual([4]);
     });
 
@@ -199,9 +199,9 @@ export function describeStateStoreContract(name: string, open: () => Promise<Sta
       await store.write(container, [
         { position: 1, rows: [...steps.toReversed(), ...children.toReversed()] },
       ]);
-      expect(await collect(store.slice(container, 'step', null))).toEqual(steps);
-      expect(await collect(store.slice(container, 'step', 'a'))).toEqual(steps.slice(0, 2));
-      expect(await collect(store.slice(container, 'child', 'a:a'))).toEqual(children);
+      expect(await collect(store.slice(container, 'step', null))).toMatchObject(steps);
+      expect(await collect(store.slice(container, 'step', 'a'))).toMatchObject(steps.slice(0, 2));
+      expect(await collect(store.slice(container, 'child', 'a:a'))).toMatchObject(children);
       expect(await collect(store.slice(container, 'session', null))).toEqual([]);
     });
 

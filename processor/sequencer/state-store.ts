@@ -36,6 +36,12 @@ export type StateRow = StateKey & {
   readonly expires: boolean;
 };
 
+/**
+ * A row as it was read. `heldAt`: the container's position at that moment; above the one that was
+ * read before, a former owner's write has come between, and the two are of different prefixes.
+ */
+export type ReadRow = StateRow & { readonly heldAt: number };
+
 /** Rows that changed together, at the position of the last change folded into them. */
 export type StateSegment = { readonly position: number; readonly rows: readonly StateRow[] };
 
@@ -51,20 +57,20 @@ export interface StateStore {
   /** Point reads, in the order asked; null where there is no row. */
   rows(
     reads: readonly { readonly container: string; readonly key: StateKey }[],
-  ): Promise<readonly (StateRow | null)[]>;
+  ): Promise<readonly (ReadRow | null)[]>;
   /** All rows of a kind, of one uid or (null) of all, present or not, in key order, in pages. */
   slice(
     container: string,
     kind: StateRowKind,
     uid: string | null,
-  ): AsyncIterable<readonly StateRow[]>;
+  ): AsyncIterable<readonly ReadRow[]>;
   /** The nearest present step of the turn strictly before or after idx. */
   neighbour(
     container: string,
     turnUid: string,
     idx: number,
     side: 'before' | 'after',
-  ): Promise<StateRow | null>;
+  ): Promise<ReadRow | null>;
   /**
    * Writes the segments of one container in order, each in one unlogged batch with its position,
    * atomically, USING TIMESTAMP = that position. Large texts are written before, apart. A segment
