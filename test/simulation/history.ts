@@ -68,6 +68,7 @@ class History {
       knobs,
       hosted,
       source: () => this.#outside.source,
+      cluster: () => this.#outside.cluster,
       count: this.#count,
     });
     this.#outside = openOutside({
@@ -106,7 +107,10 @@ class History {
       const ended = () => this.#violation !== null;
       await scheduler.runUntil(() => ended() || source.isDone(), stepsMax);
       if (!ended()) await this.#comeToRest(source, ended);
-      if (!ended()) checkFinal(this.#context(), this.#watch.events, this.#final());
+      if (!ended()) {
+        checkFinal(this.#context(), this.#watch.events, this.#final());
+        this.#watch.checkpoints.atRest();
+      }
     } finally {
       process.off('unhandledRejection', strayed);
     }

@@ -72,7 +72,7 @@ export function drawKnobs(dice: Dice): Knobs {
     hintsMax: dice.pick([0, 2, 1000]),
     pendingEventsMax: dice.pick([1, 3, 1000]),
     writeConcurrencyMax: dice.pick([1, 4]),
-    cqlBatchRowsMax: dice.pick([4, 8, 100]),
+    cqlBatchRowsMax: dice.pick([5, 8, 100]),
     contentInlineBytesMax: dice.pick([8, 1000]),
     pageRowsMax: dice.pick([1, 2, 100]),
     knownTextsMax: dice.pick([1, 100]),

@@ -11,6 +11,7 @@ import { runHistory } from './history.ts';
 import { drawPlan, type Plan } from './plan.ts';
 import { shrink } from './shrink.ts';
 import { storyOf } from './story.ts';
+import type { Violation } from './violation.ts';
 
 type Options = {
   readonly runs: number;
@@ -91,12 +92,24 @@ async function replay(plan: Plan, options: Options): Promise<number> {
   say(`${outcome.violation.invariant}: ${outcome.violation.what}`);
   let small = plan;
   if (options.shrink) {
-    const fails = async (tried: Plan) => (await runHistory(tried)).violation !== null;
+    const kind = kindOf(outcome.violation);
+    const fails = async (tried: Plan) => kindOf((await runHistory(tried)).violation) === kind;
     small = await shrink(plan, fails, shrinkRunsMax);
   }
   say(await storyOf(small));
   say(`\nAgain: npm run sim -- --seed ${plan.seed}`);
   return 1;
+}
+
+/** So that shrinking does not end in another failure: the invariant, and the first words. */
+function kindOf(violation: Violation | null): string | null {
+  if (violation === null) return null;
+  const { invariant, what } = violation;
+  return `${invariant} ${what
+    .replaceAll(/[\d/]+/g, '')
+    .split(' ')
+    .slice(0, 3)
+    .join(' ')}`;
 }
 
 /** A bar on a terminal, else a line from time to time. */

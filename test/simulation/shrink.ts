@@ -6,6 +6,7 @@
 import { type Knobs, plainKnobs } from './knobs.ts';
 import type { Plan } from './plan.ts';
 
+/** Whether it fails in the way that is looked for. */
 export type Fails = (plan: Plan) => Promise<boolean>;
 
 const schedulesTried = 3;

@@ -23,6 +23,7 @@ import { LimitsCheck } from './checks/limits-check.ts';
 import { SequencerCheck } from './checks/sequencer-check.ts';
 import { TokenCheck } from './checks/token-check.ts';
 import { WritesCheck } from './checks/writes-check.ts';
+import type { SimulatedCluster } from './cql/cluster.ts';
 import type { CqlProbes } from './cql/probes.ts';
 import type { Write } from './cql/write.ts';
 import { batchLimits, codec } from './inside.ts';
@@ -36,6 +37,7 @@ export type WatchOptions = {
   readonly knobs: Knobs;
   readonly hosted: readonly Hosted[];
   readonly source: () => SimulatedSource;
+  readonly cluster: () => SimulatedCluster;
   readonly count: (name: string) => void;
 };
 
@@ -63,8 +65,12 @@ export class Watch {
       },
     });
     this.writes = new WritesCheck(context, this.events);
-    this.checkpoints = new CheckpointCheck(context, this.events);
-    this.sequencer = new SequencerCheck(context, this.events, knobs.positionBase);
+    this.checkpoints = new CheckpointCheck(context, this.events, (name, key, shard) =>
+      this.#rowAtMajority(name, key, shard),
+    );
+    this.sequencer = new SequencerCheck(context, this.events, knobs.positionBase, (container) =>
+      options.cluster().wholeUpTo(controlTables.state, { container }, 'position'),
+    );
     const projections = hosted.map(({ projection }) => projection);
     this.limits = new LimitsCheck(context, this.events, {
       sequencer: sequencerSettings(knobs),
@@ -183,6 +189,17 @@ export class Watch {
     } else if (write.table === controlTables.state && write.op === 'update') {
       this.sequencer.stateDurable(String(write.key['container']), Number(write.values['position']));
     }
+  }
+
+  #rowAtMajority(name: string, key: Key, shard: number | null): number {
+    for (const [table, { shape }] of this.#models) {
+      if (table !== name && shape.projection !== name) continue;
+      const columns = [...shape.partition, ...shape.clustering];
+      const cells = columns.map(({ cqlName }, at) => [cqlName, key[at] ?? null] as const);
+      const plain = Object.fromEntries(shard === null ? cells : [...cells, [shardColumn, shard]]);
+      return this.#options.cluster().rowAtMajority(table, plain);
+    }
+    return -1;
   }
 
   #breach(invariant: string, what: string): void {

@@ -16,12 +16,13 @@ import { emptyCopy } from './copy.ts';
 import { Delivery, type WriteRequest } from './delivery.ts';
 import { type SelectTree, type TableName, treeOf, type WriteTree } from './grammar.ts';
 import { columnsDdl, describeColumns } from './information.ts';
+import { rowAtMajority, wholeUpTo } from './majority.ts';
 import { type PlainRow, type PlainStatics, plainRows, plainStatics } from './omniscience.ts';
 import type { CqlHappening, CqlProbes } from './probes.ts';
 import { type Cursor, type Page, readPage } from './reading.ts';
 import { bindSelect, planSelect, type SelectPlan } from './selection.ts';
 import { definitionOf, keyName, type Partition, type Table, tokenOf } from './table.ts';
-import { bindWrite, invalid, planWrite, Write, type WritePlan } from './write.ts';
+import { bindWrite, invalid, type PlainCells, planWrite, Write, type WritePlan } from './write.ts';
 
 export type ClusterOptions = {
   readonly network: Network;
@@ -103,6 +104,16 @@ export class SimulatedCluster {
   /** The static columns of all partitions that have any, with rows or without. */
   statics(name: string): readonly PlainStatics[] {
     return plainStatics(this.#named(name));
+  }
+
+  /** The newest timestamp of a row that a majority has; -1 for none. */
+  rowAtMajority(name: string, key: PlainCells): number {
+    return rowAtMajority(this.#named(name), key);
+  }
+
+  /** Up to which value of its static column a CQL partition is whole on a majority. */
+  wholeUpTo(name: string, key: PlainCells, column: string): number {
+    return wholeUpTo(this.#named(name), key, column);
   }
 
   async #write(process: Process, doing: string, statements: readonly Statement[]): Promise<void> {
