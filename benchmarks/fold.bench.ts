@@ -65,6 +65,7 @@ async function flush(order: readonly string[]): Promise<void> {
   }
 }
 
+const settledBelow = () => 0;
 let offset = 0;
 async function fold(change: RowChange): Promise<void> {
   const origin = { lsn: (offset + 1) as Lsn, transactionId: 1, committedAt: 0, capturedAt: 0 };
@@ -72,14 +73,15 @@ async function fold(change: RowChange): Promise<void> {
   const moments = [momentOf(0, offset, 0, rest), momentOf(0, offset, 1, rest)] as const;
   offset += 1;
   const insist = <T>(_: string, run: () => Promise<T>) => run();
-  await runFold(foldChange(workspace, change, moments), workspace, { store, insist, flush });
+  const ports = { store, settledBelow, insist, flush };
+  await runFold(foldChange(workspace, change, moments), workspace, ports);
 }
 
 const all = [...changes()];
 const started = process.cpuUsage();
 for (let start = 0; start < all.length; start += batchChanges) {
   const batch = all.slice(start, start + batchChanges);
-  await readAhead(batch, workspace, store);
+  await readAhead(batch, workspace, { store, settledBelow });
   for (const change of batch) await fold(change);
   await flush([]);
   // All stays in memory: nothing is stored.

@@ -23,36 +23,35 @@ const numberBytes = 26;
 const smallBytes = 18;
 const markBytes = numberBytes + 2 * smallBytes;
 
-/** What the container's position takes in a batch beside the container's name. */
-export const positionBytesMax = 80;
+/** What the container's position takes in a batch beside the container's name, its tail empty. */
+export const positionBytesMax = 120;
+
+/** What a row takes in the tail of its container (cql/state-tail.ts), where its key stands again. */
+const tailBytes = 40;
 
 /** What the row takes in a batch, beside its container's name: at least what is counted there. */
 export function storedBytesMax(ref: RowRef, value: RowValue, inlineMax: number): number {
+  const fixed = fixedBytes + tailBytes;
   switch (ref.kind) {
     case 'session': {
       const { accountUid, title } = value as SessionState;
-      return (
-        fixedBytes + textBytesMax(accountUid) + inlineBytes(title, inlineMax) + 5 * numberBytes
-      );
+      return fixed + textBytesMax(accountUid) + inlineBytes(title, inlineMax) + 5 * numberBytes;
     }
     case 'turn': {
       const { parentUid, activeChild, prompt } = value as TurnState;
-      const texts = textBytesMax(ref.uid) + textBytesMax(parentUid) + textBytesMax(activeChild);
-      return fixedBytes + texts + inlineBytes(prompt, inlineMax) + 4 * numberBytes + 3 * markBytes;
+      const texts = 2 * textBytesMax(ref.uid) + textBytesMax(parentUid) + textBytesMax(activeChild);
+      return fixed + texts + inlineBytes(prompt, inlineMax) + 4 * numberBytes + 3 * markBytes;
     }
     case 'family': {
       const { lastUid } = value as { readonly lastUid: string };
-      return fixedBytes + textBytesMax(ref.family) + textBytesMax(lastUid) + 2 * numberBytes;
+      return fixed + 2 * textBytesMax(ref.family) + textBytesMax(lastUid) + 2 * numberBytes;
     }
     case 'child':
-      return fixedBytes + textBytesMax(ref.family) + textBytesMax(ref.uid) + numberBytes;
-    case 'step':
-      return (
-        fixedBytes +
-        textBytesMax(ref.turnUid) +
-        inlineBytes((value as StepState).content, inlineMax) +
-        64
-      );
+      return fixed + 2 * (textBytesMax(ref.family) + textBytesMax(ref.uid)) + numberBytes;
+    case 'step': {
+      const { content } = value as StepState;
+      return fixed + 2 * textBytesMax(ref.turnUid) + inlineBytes(content, inlineMax) + 64;
+    }
   }
 }
 

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { bytesOf, cutBatches } from './batches.ts';
-import { batchesOf } from './state-segments.ts';
 import type { Statement } from './statements.ts';
 
 const statement = (query: string, bytes = 0): Statement => {
@@ -29,36 +28,4 @@ test('a statement larger than a batch goes alone', () => {
 
 test('a null and an empty value count with their overhead', () => {
   expect(bytesOf({ query: '', params: [null, Buffer.alloc(0), Buffer.alloc(10)] })).toBe(58);
-});
-
-test('whole segments share a batch while they fit', () => {
-  const segments = [
-    [statement('a'), statement('A')],
-    [statement('B')],
-    [statement('c'), statement('C')],
-  ];
-  expect(names(batchesOf(segments, limits))).toEqual(['a A B', 'c C']);
-});
-
-test('a segment is never torn while it fits into a batch', () => {
-  const segments = [
-    [statement('A', 600)],
-    [statement('b', 300), statement('B', 300)],
-    [statement('C')],
-  ];
-  expect(names(batchesOf(segments, limits))).toEqual(['A', 'b B C']);
-});
-
-test('a segment larger than a batch: its rows first, the last of them with its position, as many as fit', () => {
-  const rows = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'].map((name) => statement(name));
-  const segments = [[statement('Z')], [...rows, statement('P')], [statement('Q')]];
-  const cut = batchesOf(segments, { ...limits, batchRowsMax: 6 });
-  expect(names(cut)).toEqual(['Z', 'a b c d e', 'f g h i j P', 'Q']);
-  const wide = [...rows.slice(0, 5).map(({ query }) => statement(query, 150)), statement('P')];
-  expect(names(batchesOf([wide], { ...limits, batchBytesMax: 950 }))).toEqual(['a', 'b c d e P']);
-});
-
-test('the last rows are never parted from the position, however large they are', () => {
-  const rows = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => statement(name, 5_000));
-  expect(names(batchesOf([[...rows, statement('P')]], limits))).toEqual(['a', 'b', 'c d e f P']);
 });

@@ -83,9 +83,9 @@ test('the keyspace is replicated by data centre', () => {
   expect(tables).toHaveLength(5);
 });
 
-test('the container position is static, and the order of state rows is that of their key', () => {
+test('the container’s position and tail are static, and the order of state rows is that of their key', () => {
   const state = controlDdl(options).find((ddl) => ddl.includes('conversation_state'));
-  expect(state).toContain('  "position" bigint STATIC,\n');
+  expect(state).toContain('  "position" bigint STATIC,\n  "tail" text STATIC,\n');
   expect(state).toContain('PRIMARY KEY (("container"), "kind", "uid", "idx", "other")');
 });
 

@@ -144,6 +144,7 @@ const control: readonly Table[] = [
     columns: [
       ...stateKey,
       ['position', 'bigint STATIC'],
+      ['tail', 'text STATIC'],
       ['lsn', 'bigint'],
       ['seen', 'bigint'],
       ['present', 'boolean'],

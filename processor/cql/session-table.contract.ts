@@ -102,8 +102,21 @@ export function statementsOf(tableName: () => string) {
         params: [...values(keys, of ?? {}), ...(more?.params ?? [])],
       };
     },
-    distinct: (of: Values): Statement => ({
-      query: `SELECT DISTINCT "p", "place" FROM ${tableName()} WHERE "p" = ?`,
+    /** Some columns, and the write time of one of them as `written`. */
+    writeTimes: (
+      of: Values,
+      columns: readonly string[],
+      timed: string,
+      more: { readonly text: string; readonly params: readonly CqlValue[] } | null = null,
+    ): Statement => {
+      const keys = key.filter((name) => name in of);
+      return {
+        query: `SELECT ${listed(columns)}, WRITETIME("${timed}") AS "written" FROM ${tableName()} WHERE ${where(keys)}${more?.text ?? ''}`,
+        params: [...values(keys, of), ...(more?.params ?? [])],
+      };
+    },
+    distinct: (of: Values, columns: readonly string[] = ['place']): Statement => ({
+      query: `SELECT DISTINCT ${listed(['p', ...columns])} FROM ${tableName()} WHERE "p" = ?`,
       params: values(['p'], of),
     }),
   };

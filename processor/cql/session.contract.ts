@@ -103,6 +103,41 @@ export function describeCqlContract(name: string, open: () => Promise<SessionHar
       });
     });
 
+    describe('write times', () => {
+      const times = (rows: readonly Readonly<Record<string, unknown>>[]) =>
+        rows.map((row) => [row['c'], row['written']]);
+
+      test('are the timestamps of the cells asked for, row by row, beside other columns', async () => {
+        const of = fresh();
+        const other = { ...of, c: 2 };
+        await each(
+          cql.insert({ ...of, n: 1, t: 'a' }, 2 ** 52),
+          cql.update({ ...of, n: 2 }, 2 ** 52 + 1),
+          cql.insert({ ...other, t: 'b' }, 7, 1_000),
+          cql.update({ ...other, t: 'c' }, 6),
+        );
+        const rows = {
+          text: ` AND ${among(['c', 'd'], 3)}`,
+          params: [1, 2, 3].flatMap((c) => [intValue(c), textValue('d')]),
+        };
+        const asked = cql.writeTimes({ p: of.p }, ['c', 'n'], 't', rows);
+        expect(await decoded(asked)).toEqual([
+          { c: 2, n: null, written: 7n },
+          { c: 1, n: 2, written: BigInt(2 ** 52) },
+        ]);
+        expect(times(await decoded(cql.writeTimes(of, ['c'], 'n')))).toEqual([
+          [1, BigInt(2 ** 52 + 1)],
+        ]);
+      });
+
+      test('there is none of what is null', async () => {
+        const of = fresh();
+        await write(cql.insert({ ...of, n: 1, t: null }, 5));
+        expect(times(await decoded(cql.writeTimes(of, ['c'], 't')))).toEqual([[1, null]]);
+        expect(times(await decoded(cql.writeTimes(of, ['c'], 'l')))).toEqual([[1, null]]);
+      });
+    });
+
     describe('static columns', () => {
       test('are of the CQL partition: each of its rows shows them', async () => {
         const of = fresh();
@@ -144,6 +179,21 @@ export function describeCqlContract(name: string, open: () => Promise<SessionHar
         expect(await read(cql.distinct(of))).toEqual([{ p: of.p, place: 5 }]);
         await write(cql.update({ p: of.p, place: null }, 5));
         expect(await read(cql.distinct(of))).toEqual([]);
+      });
+
+      test('two that are set together are read together, one may be null', async () => {
+        const of = fresh();
+        const both = ['place', 'note'];
+        await write(
+          cql.insert({ ...of, n: 1 }, 1),
+          cql.update({ p: of.p, place: 5, note: 'x' }, 5),
+        );
+        expect(await read(cql.distinct(of, both))).toEqual([{ p: of.p, place: 5, note: 'x' }]);
+        await each(
+          cql.update({ p: of.p, place: 4, note: 'y' }, 4),
+          cql.update({ p: of.p, place: 6, note: null }, 6),
+        );
+        expect(await read(cql.distinct(of, both))).toEqual([{ p: of.p, place: 6 }]);
       });
 
       test('a CQL partition with rows shows with DISTINCT though it has none', async () => {

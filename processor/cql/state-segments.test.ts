@@ -11,9 +11,10 @@ import { noFamily, noSession, type StepMark } from '../conversation/rows.ts';
 import { storedRow } from '../sequencer/state-codec.ts';
 import type { Position } from '../source/position.ts';
 import { bytesOf } from './batches.ts';
-import { batchesOf, segmentStatements } from './state-segments.ts';
+import { batchesOf, type EndBatch, segmentStatements } from './state-segments.ts';
 import { type StoredText, stateStatements } from './state-statements.ts';
 import { stateStoreDefaults } from './state-store.ts';
+import { groupOf, tailText } from './state-tail.ts';
 
 const { batchBytesMax, batchRowsMax, contentInlineBytesMax } = stateStoreDefaults;
 const limits = {
@@ -109,15 +110,22 @@ function statementsOf(container: string, segment: ReturnType<Container['takeSegm
   return segmentStatements(statements, container, planned, 2 ** 31 - 1);
 }
 
+function endOf(container: string): EndBatch {
+  return (at, tail) => statements.setPosition(container, at, tail);
+}
+
 test('the size that a row is counted with is a bound of its statement’s', () => {
   fc.assert(
     fc.property(uid, row, (container, { ref, value }) => {
       const name = textBytesMax(container);
       const segment = { position: 2 ** 53 - 1, rows: [{ ref, value }] };
-      const [statement, last] = statementsOf(container, segment).map(bytesOf);
+      const { position, rows } = statementsOf(container, segment);
+      const { statement, mark } = rows[0]!;
       const counted = name + storedBytesMax(ref, value, contentInlineBytesMax);
-      expect(counted).toBeGreaterThanOrEqual(statement!);
-      expect(name + positionBytesMax).toBeGreaterThanOrEqual(last!);
+      const inTail = Buffer.byteLength(mark) + 1;
+      expect(counted).toBeGreaterThanOrEqual(bytesOf(statement) + inTail);
+      const last = statements.setPosition(container, position, tailText([groupOf(position, [])]));
+      expect(name + positionBytesMax).toBeGreaterThanOrEqual(bytesOf(last));
     }),
     { numRuns: 3000, seed: 1 },
   );
@@ -136,7 +144,7 @@ test('a segment of several changes is one batch, whatever they changed', () => {
       const batchLimits = { batchBytesMax, batchRowsMax: rowsMax };
       let before = 0;
       for (const segment of container.takeSegments()) {
-        const batches = batchesOf([statementsOf(name, segment)], batchLimits);
+        const batches = batchesOf([statementsOf(name, segment)], endOf(name), batchLimits);
         if (segment.position - before > 1) expect(batches).toHaveLength(1);
         before = segment.position;
       }
@@ -169,7 +177,9 @@ test.each([
   }
   const batches = container
     .takeSegments()
-    .flatMap((segment) => batchesOf([statementsOf('s:a', segment)], stateStoreDefaults));
+    .flatMap((segment) =>
+      batchesOf([statementsOf('s:a', segment)], endOf('s:a'), stateStoreDefaults),
+    );
   expect(batches.length).toBeLessThan((count * (chars + 400)) / batchBytesMax + 3);
   for (const batch of batches) {
     expect(batch.length).toBeLessThanOrEqual(batchRowsMax);

@@ -50,15 +50,15 @@ test('a row that expires has a time to live besides', () => {
   });
 });
 
-test('the position of a container is a static column, written under itself', () => {
-  expect(statements.setPosition('s:a', at)).toEqual({
+test('position and tail of a container are static columns, written under the position', () => {
+  expect(statements.setPosition('s:a', at, '[[9,[]]]')).toEqual({
     query:
-      'UPDATE "app"."conversation_state" USING TIMESTAMP ? SET "position" = ? WHERE "container" = ?',
-    params: [bigintValue(9), bigintValue(9), textValue('s:a')],
+      'UPDATE "app"."conversation_state" USING TIMESTAMP ? SET "position" = ?, "tail" = ? WHERE "container" = ?',
+    params: [bigintValue(9), bigintValue(9), textValue('[[9,[]]]'), textValue('s:a')],
   });
   expect(statements.selectPosition('s:a')).toEqual({
     query:
-      'SELECT DISTINCT "container", "position" FROM "app"."conversation_state" WHERE "container" = ?',
+      'SELECT DISTINCT "container", "position", "tail" FROM "app"."conversation_state" WHERE "container" = ?',
     params: [textValue('s:a')],
   });
 });
@@ -68,6 +68,10 @@ test('rows are read by keys, by kind, by uid, and from an index on in both direc
   expect(selectRows('s:a', [row, { ...row, idx: 3 }])).toEqual({
     query: `${read} "container" = ? AND ("kind", "uid", "idx", "other") IN ((?, ?, ?, ?), (?, ?, ?, ?))`,
     params: [...key, textValue('step'), textValue('t'), intValue(3), textValue('')],
+  });
+  expect(statements.selectWritten('s:a', [row])).toEqual({
+    query: `${read.replace(' FROM', ', WRITETIME("body") AS "written" FROM')} "container" = ? AND ("kind", "uid", "idx", "other") IN ((?, ?, ?, ?))`,
+    params: key,
   });
   expect(selectKind('s:a', 'step').query).toBe(`${read} "container" = ? AND "kind" = ?`);
   const ofTurn = `${read} "container" = ? AND "kind" = ? AND "uid" = ?`;

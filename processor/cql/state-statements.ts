@@ -55,9 +55,10 @@ function writesOfState(table: string) {
       query: `${insert} AND TTL ?`,
       params: [...rowParams(container, row, text), bigintValue(position), intValue(ttlSeconds)],
     }),
-    setPosition: (container: string, position: Position): Statement => ({
-      query: `UPDATE ${table} USING TIMESTAMP ? SET "position" = ? WHERE "container" = ?`,
-      params: [bigintValue(position), bigintValue(position), textValue(container)],
+    /** `tail`: the rows that are in the same batch (state-tail.ts). */
+    setPosition: (container: string, position: Position, tail: string): Statement => ({
+      query: `UPDATE ${table} USING TIMESTAMP ? SET "position" = ?, "tail" = ? WHERE "container" = ?`,
+      params: [bigintValue(position), bigintValue(position), textValue(tail), textValue(container)],
     }),
   };
 }
@@ -68,8 +69,13 @@ function readsOfState(table: string) {
   const backwards = ['kind', 'uid', 'idx', 'other'].map((name) => `${quoted(name)} DESC`);
   return {
     selectPosition: (container: string): Statement => ({
-      query: `SELECT DISTINCT "container", "position" FROM ${table} WHERE "container" = ?`,
+      query: `SELECT DISTINCT "container", "position", "tail" FROM ${table} WHERE "container" = ?`,
       params: [textValue(container)],
+    }),
+    /** Whole rows with their write time, `written`: a read repairs only the columns that it names. */
+    selectWritten: (container: string, keys: readonly StateKey[]): Statement => ({
+      query: `SELECT ${read}, WRITETIME("body") AS "written" FROM ${table} WHERE "container" = ? AND ${among(keyColumns.slice(1), keys.length)}`,
+      params: [textValue(container), ...keys.flatMap((key) => keyParams(container, key).slice(1))],
     }),
     selectRows: (container: string, keys: readonly StateKey[]): Statement => ({
       query: `SELECT ${read} FROM ${table} WHERE "container" = ? AND ${among(keyColumns.slice(1), keys.length)}`,

@@ -21,8 +21,9 @@ import { type BatchLimits, batchDefaults } from './batches.ts';
 import { forEachBounded } from './limiter.ts';
 import { amongRuns } from './names.ts';
 import type { CqlSession, DecodedRow } from './session.ts';
-import { batchesOf, segmentStatements } from './state-segments.ts';
+import { batchesOf, type EndBatch, segmentStatements } from './state-segments.ts';
 import { type StateStatements, stateRowOf, stateStatements } from './state-statements.ts';
+import { lackingOf, notSettled, type Tail, tailOf } from './state-tail.ts';
 import { StateTexts, type TextLimits, textGone } from './state-texts.ts';
 import type { Statement } from './statements.ts';
 
@@ -75,11 +76,12 @@ export class CqlStateStore implements StateStore {
     this.texts = new StateTexts(session, this.statements, options);
   }
 
-  positions(containers: readonly string[]): Promise<readonly number[]> {
+  positions(containers: readonly string[], settledBelow: number): Promise<readonly number[]> {
     return this.each(containers, async (container) => {
       const statement = this.statements.selectPosition(container);
       const [row] = await this.session.read(`reading the position of ${container}`, statement);
       const position = Number(row?.['position'] ?? -1);
+      if (position >= settledBelow) await this.settle(container, position, tailOf(row?.['tail']));
       this.texts.known.confirm(container, position);
       return position;
     });
@@ -148,7 +150,9 @@ export class CqlStateStore implements StateStore {
       const statements = plan.segments.map((segment) =>
         segmentStatements(this.statements, container, segment, this.options.expiresAfterSeconds),
       );
-      for (const batch of batchesOf(statements, this.options)) {
+      const end: EndBatch = (position, tail) =>
+        this.statements.setPosition(container, position, tail);
+      for (const batch of batchesOf(statements, end, this.options)) {
         await this.session.write(doing, batch);
       }
       this.texts.known.advance(container, last.position);
@@ -187,6 +191,21 @@ export class CqlStateStore implements StateStore {
         }));
       if (rows.length > 0) yield rows;
     }
+  }
+
+  /**
+   * Rejects unless the rows of the container's last batch are as new as its position. What a quorum
+   * showed of them it also repaired, so a majority has them from then on.
+   */
+  private async settle(container: string, position: number, tail: Tail): Promise<void> {
+    // Other reads repair the position without the tail.
+    if (tail.position !== position) throw notSettled(container, position, null);
+    const doing = `reading the last rows of ${container}`;
+    const pages = await this.each(amongRuns(tail.rows), (run) =>
+      this.session.read(doing, this.statements.selectWritten(container, run)),
+    );
+    const lacking = lackingOf(tail, pages.flat());
+    if (lacking !== undefined) throw notSettled(container, position, lacking);
   }
 
   private async run(container: string, keys: readonly StateKey[]): Promise<readonly ReadRow[]> {

@@ -49,6 +49,7 @@ class History {
     const workspace = this.#workspace;
     await runFold(foldChange(workspace, change, moments), workspace, {
       store: this.store,
+      settledBelow: () => 0,
       insist: (_, run) => run(),
       flush: (order) => this.#flush(order),
     });

@@ -21,6 +21,8 @@ import { type Wanted, wantedBy } from './wanted.ts';
 
 export type DriverPorts = {
   readonly store: StateStore;
+  /** State below this position was acknowledged (state-store.ts); it rises while a fold waits. */
+  readonly settledBelow: () => number;
   /** Repeats a read that failed for a passing reason. */
   readonly insist: <T>(operation: string, run: () => Promise<T>) => Promise<T>;
   /** The barrier of a `flush` request. */
@@ -39,7 +41,7 @@ export async function runFold<T>(
       await ports.flush(request.order);
       step = fold.next(undefined);
     } else {
-      const read = () => answer(request, workspace, ports.store);
+      const read = () => answer(request, workspace, ports);
       step = fold.next(await ports.insist('read state', read));
     }
   }
@@ -50,14 +52,14 @@ export async function runFold<T>(
 async function answer(
   request: Exclude<Request, { kind: 'flush' }>,
   workspace: Workspace,
-  store: StateStore,
+  { store, settledBelow }: DriverPorts,
 ): Promise<Answer> {
   switch (request.kind) {
     case 'hints':
       await loadHints([request], workspace, store);
       return undefined;
     case 'container': {
-      const [position = -1] = await store.positions([request.name]);
+      const [position = -1] = await store.positions([request.name], settledBelow());
       workspace.open(request.name, position);
       return undefined;
     }
@@ -113,12 +115,12 @@ async function loadHints(
 export async function readAhead(
   changes: readonly RowChange[],
   workspace: Workspace,
-  store: StateStore,
+  { store, settledBelow }: Pick<DriverPorts, 'store' | 'settledBelow'>,
 ): Promise<void> {
   const wanted = wantedBy(changes);
   const unknown = wanted.turns.filter(({ role, uid }) => workspace.hints(role, uid) === undefined);
   await loadHints(unknown, workspace, store);
-  await loadContainers(containersFor(wanted, workspace), workspace, store);
+  await loadContainers(containersFor(wanted, workspace), workspace, store, settledBelow());
   await loadRows(wanted, workspace, store);
 }
 
@@ -137,9 +139,10 @@ async function loadContainers(
   names: readonly string[],
   workspace: Workspace,
   store: StateStore,
+  settledBelow: number,
 ): Promise<void> {
   if (names.length === 0) return;
-  const positions = await store.positions(names);
+  const positions = await store.positions(names, settledBelow);
   names.forEach((name, at) => {
     workspace.open(name, positions[at] ?? -1);
   });

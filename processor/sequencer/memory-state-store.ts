@@ -35,7 +35,11 @@ export class MemoryStateStore implements StateStore {
     this.segmentLimits = segmentLimits;
   }
 
-  async positions(containers: readonly string[]): Promise<readonly number[]> {
+  /** There is one replica: whatever is there is settled. */
+  async positions(
+    containers: readonly string[],
+    _settledBelow: number,
+  ): Promise<readonly number[]> {
     return containers.map((container) => this.containers.get(container)?.position ?? -1);
   }
 

@@ -14,6 +14,9 @@ function row(of: StateKey, more: Partial<StateRow> = {}): StateRow {
   return { ...of, lsn: 1, seen: 0, present: true, body: '{}', text: null, expires: false, ...more };
 }
 
+/** Above every position: all writes here are acknowledged before they are read. */
+const settled = Number.MAX_SAFE_INTEGER;
+
 async function collect<Row>(pages: AsyncIterable<readonly Row[]>): Promise<Row[]> {
   const all: Row[] = [];
   for await (const page of pages) all.push(...page);
@@ -35,11 +38,11 @@ export function describeStateStoreContract(name: string, open: () => Promise<Sta
 
     test('an unknown container is at position -1 and holds nothing', async () => {
       const container = fresh();
-      expect(await store.positions([container])).toEqual([-1]);
+      expect(await store.positions([container], settled)).toEqual([-1]);
       expect(await read(container, key('session', ''))).toBeNull();
       expect(await collect(store.slice(container, 'step', null))).toEqual([]);
       expect(await store.neighbour(container, 't', 5, 'before')).toBeNull();
-      expect(await store.positions([])).toEqual([]);
+      expect(await store.positions([], settled)).toEqual([]);
       expect(await store.rows([])).toEqual([]);
     });
 
@@ -57,7 +60,7 @@ export function describeStateStoreContract(name: string, open: () => Promise<Sta
         row(key('step', 'a', -3), { text: 'ünï\u0000 {"a":1}', expires: true }),
       ];
       await store.write(container, [{ position: 2 ** 52, rows }]);
-      expect(await store.positions([fresh(), container])).toEqual([-1, 2 ** 52]);
+      expect(await store.positions([fresh(), container], settled)).toEqual([-1, 2 ** 52]);
       const found = await store.rows(rows.map((of) => ({ container, key: of })));
       expect(found).toMatchObject(rows);
     });
@@ -80,9 +83,31 @@ export function describeStateStoreContract(name: string, open: () => Promise<Sta
         { position: 11, rows: [] },
         { position: 12, rows: [row(step, { body: 'second' })] },
       ]);
-      expect(await store.positions([container])).toEqual([12]);
+      expect(await store.positions([container], settled)).toEqual([12]);
       expect((await read(container, step))?.body).toBe('second');
       expect(await read(container, key('agentTurn', 't'))).not.toBeNull();
+    });
+
+    test('what was acknowledged is given, whether or not its raw offset is committed', async () => {
+      const container = fresh();
+      const steps = Array.from({ length: 20 }, (_, idx) => row(key('step', 't', idx)));
+      const gone = row(key('step', 'u', 1), { present: false, expires: true });
+      const session = (body: string) => row(key('session', ''), { body });
+      await store.write(container, [
+        { position: 10, rows: [...steps.slice(0, 2), session('1')] },
+        { position: 11, rows: [] },
+        { position: 12, rows: [gone, session('2')] },
+        { position: 13, rows: [...steps, session('3')] },
+        { position: 14, rows: [session('4')] },
+      ]);
+      for (const settledBelow of [0, 10, 14, 15, settled]) {
+        expect(await store.positions([container, fresh()], settledBelow)).toEqual([14, -1]);
+      }
+      await store.write(container, [{ position: 15, rows: [] }]);
+      expect(await store.positions([container], 0)).toEqual([15]);
+      expect((await read(container, key('session', '')))?.body).toBe('4');
+      await store.write(container, [{ position: 13, rows: [gone] }]);
+      expect(await store.positions([container], 0)).toEqual([15]);
     });
 
     test('a write at a lower position changes nothing that a higher one wrote', async () => {
@@ -95,7 +120,7 @@ export function describeStateStoreContract(name: string, open: () => Promise<Sta
       await store.write(container, [
         { position: 15, rows: [row(step, { body: 'old', text: 'o'.repeat(9_000) }), row(other)] },
       ]);
-      expect(await store.positions([container])).toEqual([20]);
+      expect(await store.positions([container], settled)).toEqual([20]);
       expect(await read(container, step)).toMatchObject({ body: 'new', text: 'new' });
       expect(await read(container, other)).not.toBeNull();
     });
@@ -107,7 +132,7 @@ export function describeStateStoreContract(name: string, open: () => Promise<Sta
         row(key('session', '')),
       ];
       for (const _ of [1, 2]) await store.write(container, [{ position: 3, rows }]);
-      expect(await store.positions([container])).toEqual([3]);
+      expect(await store.positions([container], settled)).toEqual([3]);
       expect(await store.rows(rows.map((of) => ({ container, key: of })))).toMatchObject(rows);
     });
 
@@ -173,7 +198,7 @@ export function describeStateStoreContract(name: string, open: () => Promise<Sta
         row(key('step', 't', idx), { body: 'b'.repeat(500), text: 't'.repeat(2_000) }),
       );
       await store.write(container, [{ position: 77, rows }]);
-      expect(await store.positions([container])).toEqual([77]);
+      expect(await store.positions([container], settled)).toEqual([77]);
       expect(await collect(store.slice(container, 'step', 't'))).toMatchObject(rows);
     });
 
@@ -182,7 +207,7 @@ export function describeStateStoreContract(name: string, open: () => Promise<Sta
       const turn = row(key('agentTurn', 'a'), { body: 'b'.repeat(60_000) });
       await store.write(container, [{ position: 4, rows: [turn] }]);
       expect(await read(container, turn)).toMatchObject(turn);
-      expect(await store.positions([container])).toEqual([4]);
+      expect(await store.positions([container], settled)).toEqual([4]);
     });
 
     test('a slice is of one kind, or of one uid, in key order, absent rows too', async () => {

@@ -52,8 +52,12 @@ export type Hint = TurnId & { readonly sessionUid: string; readonly position: nu
 export interface StateStore {
   /** What `write` keeps in one batch: the sequencer closes its segments by it. */
   readonly segmentLimits: SegmentLimits;
-  /** The containers' positions; -1 where there is none. */
-  positions(containers: readonly string[]): Promise<readonly number[]>;
+  /**
+   * The containers' positions; -1 where there is none. `settledBelow`: the first position of the
+   * committed raw offset. A write at or above it may never have been acknowledged: its rows must be
+   * found on a majority before its position is given, until then it rejects (STORE, retriable).
+   */
+  positions(containers: readonly string[], settledBelow: number): Promise<readonly number[]>;
   /** Point reads, in the order asked; null where there is no row. */
   rows(
     reads: readonly { readonly container: string; readonly key: StateKey }[],
@@ -72,8 +76,8 @@ export interface StateStore {
     side: 'before' | 'after',
   ): Promise<ReadRow | null>;
   /**
-   * Writes the segments of one container in order, each in one unlogged batch with its position,
-   * atomically, USING TIMESTAMP = that position. Large texts are written before, apart. A segment
+   * Writes the segments of one container in order, each in one unlogged batch with its position or
+   * a later one's, atomically, USING TIMESTAMP = that position. Large texts are written before, apart. A segment
    * larger than a batch: its rows first, in the order given, the position with the last of them
    * (`segmentTailRows` or more).
    */

@@ -14,7 +14,7 @@ import type { FetchedBatch, LogRecord, OffsetCommit } from '../kafka/log.ts';
 import { positionOf } from '../source/position.ts';
 import type { Origin, SourceRecord } from '../source/row-change.ts';
 import { deadLetterOf } from './dead-letter.ts';
-import { readAhead, runFold } from './driver.ts';
+import { type DriverPorts, readAhead, runFold } from './driver.ts';
 import {
   type FlushPorts,
   fencedError,
@@ -38,6 +38,7 @@ export class Tenure {
   readonly #budget: ByteBudget;
   readonly #workspace: Workspace;
   readonly #ports: FlushPorts;
+  readonly #driverPorts: DriverPorts;
   #ledger: Ledger;
   /** The offset that is committed; what the fence commits again. */
   #committed: OffsetCommit;
@@ -66,6 +67,12 @@ export class Tenure {
       ...context,
       insist: (operation, run) => this.#insist(operation, run),
       fence: () => this.#commit(this.#committed),
+    };
+    this.#driverPorts = {
+      store: context.store,
+      settledBelow: () => positionOf(settings.positionBase, this.#committed.offset),
+      insist: this.#ports.insist,
+      flush: (order) => this.#flush(order),
     };
     context.observer.held(this.#committed.offset);
     context.observer.parkedSteps(this.#ledger.parkedSteps);
@@ -141,9 +148,7 @@ export class Tenure {
     const changes = taken.flatMap(({ source }) =>
       source?.kind === 'row' || source?.kind === 'sweep' ? [source.change] : [],
     );
-    await this.#insist('read state', () =>
-      readAhead(changes, this.#workspace, this.#context.store),
-    );
+    await this.#insist('read state', () => readAhead(changes, this.#workspace, this.#driverPorts));
     for (const { record, source } of taken) {
       if (source === null) continue;
       observer.record(await this.#fold(record, source));
@@ -227,11 +232,7 @@ export class Tenure {
     const outcome = await runFold(
       foldChange(this.#workspace, source.change, moments),
       this.#workspace,
-      {
-        store: this.#context.store,
-        insist: this.#ports.insist,
-        flush: (order) => this.#flush(order),
-      },
+      this.#driverPorts,
     );
     if (sweep === null) this.#ledger = withLsn(this.#ledger, source.origin.lsn, false);
     if (outcome === 'applied' || this.#workspace.events.length !== events) {
@@ -280,7 +281,7 @@ export class Tenure {
 
   #sweepContext(record: LogRecord) {
     const { changesTopic } = this.#context.settings;
-    const { encodeSweep, producer, store } = this.#context;
+    const { encodeSweep, producer, store, random } = this.#context;
     // The fence after the look and before the word: a former owner that hung in between would
     // sweep what the new one has added (I6).
     const append = async (values: readonly Buffer[]) => {
@@ -293,7 +294,10 @@ export class Tenure {
       }));
       await this.#insist('append sweep', () => producer.append(records));
     };
-    return { store, encodeSweep, append, sweepId: `${this.#epoch}-${record.offset}` };
+    // Consumers count their epochs each by itself: two owners may look at the same record.
+    const chance = Math.floor(random() * 2 ** 32).toString(36);
+    const sweepId = `${this.#epoch}-${record.offset}-${chance}`;
+    return { store, encodeSweep, append, sweepId };
   }
 
   /** Everything before it is durable and this one the owner; until its end comes round no watermark is true. */

@@ -99,8 +99,8 @@ export const sequencerBugs: readonly Bug[] = [
     patches: [
       {
         file: stateStore,
-        from: 'for (const batch of batchesOf(statements, this.options)) {',
-        to: 'for (const batch of [...batchesOf(statements, this.options)].reverse()) {',
+        from: 'for (const batch of batchesOf(statements, end, this.options)) {',
+        to: 'for (const batch of [...batchesOf(statements, end, this.options)].reverse()) {',
       },
     ],
   },

@@ -27,6 +27,8 @@ export type SelectTree = {
   readonly of: TableName;
   readonly distinct: boolean;
   readonly columns: readonly string[];
+  /** `WRITETIME("column") AS name`, after the columns. */
+  readonly writeTimes: readonly { readonly column: string; readonly name: string }[];
   readonly where: readonly Relation[];
   readonly order: readonly { readonly column: string; readonly descending: boolean }[];
   readonly hasLimit: boolean;
@@ -91,7 +93,13 @@ function remove(reader: Reader): Tree {
 
 function select(reader: Reader): Tree {
   const distinct = reader.has('DISTINCT');
-  const columns = reader.list(() => reader.name());
+  const columns: string[] = [];
+  const writeTimes: { readonly column: string; readonly name: string }[] = [];
+  reader.list(() => {
+    if (reader.has('WRITETIME')) writeTimes.push(writeTime(reader));
+    else if (writeTimes.length === 0) columns.push(reader.name());
+    else reader.refuse('WRITETIME');
+  });
   reader.needs('FROM');
   const of = tableName(reader);
   const found = where(reader);
@@ -106,7 +114,15 @@ function select(reader: Reader): Tree {
   const hasLimit = reader.has('LIMIT');
   if (hasLimit) reader.sign('?');
   reader.end();
-  return { kind: 'select', of, distinct, columns, where: found, order, hasLimit };
+  return { kind: 'select', of, distinct, columns, writeTimes, where: found, order, hasLimit };
+}
+
+function writeTime(reader: Reader): { readonly column: string; readonly name: string } {
+  reader.sign('(');
+  const column = reader.name();
+  reader.sign(')');
+  reader.needs('AS');
+  return { column, name: reader.name() };
 }
 
 function usesTimestamp(reader: Reader): boolean {

@@ -51,7 +51,7 @@ export function repair(copy: Copy, merged: Copy, selection: Selection, found: Fo
   for (const row of found.covered) {
     if (repairRow(copy, merged, row, selection)) changed = true;
   }
-  for (const { role, at } of plan.columns) {
+  for (const { role, at } of plan.asked) {
     const cell = role === 'static' ? merged.statics[at] : undefined;
     if (cell !== undefined && put(copy.statics, at, cell)) changed = true;
   }
@@ -69,7 +69,7 @@ function repairRow(copy: Copy, merged: Copy, row: Row, { plan }: Selection): boo
     deletedAt > Number.NEGATIVE_INFINITY &&
     (known === undefined || rowDeletedAt(copy, known) < deletedAt);
   const lacksMarker = row.markedAt > deletedAt && row.markedAt > (known?.markedAt ?? -Infinity);
-  const lacking = plan.columns.flatMap(({ role, at }) => {
+  const lacking = plan.asked.flatMap(({ role, at }) => {
     const cell = role === 'regular' ? row.cells[at] : undefined;
     const isLacked =
       cell !== undefined && cell.at > deletedAt && beats(cell, known?.cells[at] ?? undefined);

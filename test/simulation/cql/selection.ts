@@ -33,6 +33,10 @@ export type SelectPlan = {
   readonly table: Table;
   readonly distinct: boolean;
   readonly columns: readonly Column[];
+  /** Shown by the write time of their cells. */
+  readonly writeTimes: readonly { readonly column: Column; readonly name: string }[];
+  /** All that are looked at, and so repaired. */
+  readonly asked: readonly Column[];
   readonly paramsCount: number;
   /** null: the whole table. */
   readonly partition: readonly Bound[] | null;
@@ -67,6 +71,13 @@ export type DecodedCells = Record<string, unknown>;
 
 export function planSelect(table: Table, tree: SelectTree): SelectPlan {
   const columns = tree.columns.map((name) => columnOf(table, name));
+  const writeTimes = tree.writeTimes.map(({ column, name }) => {
+    return { column: columnOf(table, column), name };
+  });
+  const asked = [...new Set([...columns, ...writeTimes.map(({ column }) => column)])];
+  if (writeTimes.some(({ column: { role } }) => role === 'partition' || role === 'clustering')) {
+    throw invalid('the write time of a key');
+  }
   const equal: Bound[] = [];
   let bound: SelectPlan['bound'] = null;
   let tuples: SelectPlan['tuples'] = null;
@@ -96,12 +107,14 @@ export function planSelect(table: Table, tree: SelectTree): SelectPlan {
   if (tree.where.length === 0 ? tree.order.length > 0 : tree.distinct && narrowed) {
     throw unknown(`such a read of ${table.table}`);
   }
-  const ofRows = columns.some(({ role }) => role === 'clustering' || role === 'regular');
+  const ofRows = asked.some(({ role }) => role === 'clustering' || role === 'regular');
   if (tree.distinct && ofRows) throw invalid('DISTINCT is of partition keys and static columns');
   return {
     table,
     distinct: tree.distinct,
     columns,
+    writeTimes,
+    asked,
     paramsCount: param + Number(tree.hasLimit),
     partition: tree.where.length === 0 ? null : wholeKey(table.partition, of('partition')),
     prefix,
@@ -205,7 +218,7 @@ export function hasStatics(copy: Copy): boolean {
 
 /** As the driver decodes it. */
 export function decoded(
-  { columns }: SelectPlan,
+  { columns, writeTimes }: SelectPlan,
   partition: Partition,
   copy: Copy,
   row: Row | null,
@@ -215,6 +228,11 @@ export function decoded(
   for (const column of columns) {
     const value = valueIn(column, partition, copy, row, deletedAt);
     cells[column.name] = value === null ? null : typeRules[column.type].decode(value);
+  }
+  for (const { column, name } of writeTimes) {
+    const isNull = valueIn(column, partition, copy, row, deletedAt) === null;
+    const cell = column.role === 'static' ? copy.statics[column.at] : row?.cells[column.at];
+    cells[name] = isNull || cell === undefined ? null : BigInt(cell.at);
   }
   return cells;
 }
