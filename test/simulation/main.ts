@@ -20,6 +20,8 @@ type Options = {
   readonly from?: number;
   readonly processes?: number;
   readonly shrink: boolean;
+  readonly brief: boolean;
+  readonly json: boolean;
   readonly coverage: boolean;
 };
 
@@ -44,6 +46,8 @@ const program = new Command('sim')
   .option('--find <name>', 'one of the former finds again (docs/simulation.md)')
   .option('--processes <n>', 'by default as many as there are cores', whole)
   .option('--no-shrink', 'tell a failure as it is')
+  .option('--brief', 'of a failure only the seed and the promise', false)
+  .option('--json', 'the plan of a failure as JSON too, to be kept (finds.ts)', false)
   .option('--no-coverage', 'do not ask that everything that matters happened')
   .parse();
 
@@ -64,7 +68,7 @@ async function main(options: Options): Promise<number> {
   });
   progress.end(report);
   if (report.failedSeed !== null) {
-    say(`\nSeed ${report.failedSeed} fails.`);
+    say(`\nSeed ${report.failedSeed} fails, after ${report.histories} histories.`);
     return replay(drawPlan(report.failedSeed), options);
   }
   say(`\n${coverageTable(report.counts)}\n`);
@@ -90,6 +94,7 @@ async function replay(plan: Plan, options: Options): Promise<number> {
     return 0;
   }
   say(`${outcome.violation.invariant}: ${outcome.violation.what}`);
+  if (options.brief) return 1;
   let small = plan;
   if (options.shrink) {
     const kind = kindOf(outcome.violation);
@@ -97,6 +102,7 @@ async function replay(plan: Plan, options: Options): Promise<number> {
     small = await shrink(plan, fails, shrinkRunsMax);
   }
   say(await storyOf(small));
+  if (options.json) say(JSON.stringify(small));
   say(`\nAgain: npm run sim -- --seed ${plan.seed}`);
   return 1;
 }
