@@ -78,9 +78,11 @@ async function open(seed: number) {
       const found = await heard(store.positions([container], settledBelow));
       return found instanceof Error ? found : found[0];
     },
-    bodies: async () => {
-      const found = await heard(store.rows(reads));
-      return found instanceof Error ? found : found.map((of) => of?.body ?? null);
+    /** Of the first rows. */
+    bodies: async (count = reads.length) => {
+      const found = await heard(store.rows(reads.slice(0, count)));
+      if (found instanceof Error) return found;
+      return found.map((of) => (of === null || of.text === of.body ? (of?.body ?? null) : 'mixed'));
     },
   };
 }
@@ -90,8 +92,8 @@ test('a position above the committed offset is given when its rows are in every 
   for (const seed of seeds) {
     const world = await open(seed);
     if (!world.isHole) continue;
-    // What reads rows repairs the position without the tail.
-    if (seed % 2 === 0) await world.bodies();
+    // Whoever reads a row repairs the position too, without the tail.
+    if (seed % 2 === 0) await world.bodies(1);
     let position: number | Error | undefined = 1;
     for (let tries = 0; position !== 3 && tries < 100; tries += 1) {
       position = await world.position(2);
