@@ -98,7 +98,7 @@ function readsOfState(table: string) {
       params: [textValue(container), textValue('step'), textValue(turnUid), intValue(idx)],
     }),
     scan: (): Statement => ({
-      query: `SELECT ${listed([...keyColumns, ...plainColumns])} FROM ${table}`,
+      query: `SELECT ${listed([...keyColumns, ...plainColumns])}, WRITETIME("body") AS "written" FROM ${table}`,
       params: [],
     }),
   };

@@ -10,8 +10,8 @@ import { stateKeyText } from '../sequencer/state-key.ts';
 import type {
   Hint,
   ReadRow,
+  ScannedRow,
   StateKey,
-  StateRow,
   StateRowKind,
   StateSegment,
   StateStore,
@@ -180,7 +180,7 @@ export class CqlStateStore implements StateStore {
     return this.writeEach('removing hints', hints.map(this.statements.removeHint));
   }
 
-  async *scan(): AsyncIterable<readonly { readonly container: string; readonly row: StateRow }[]> {
+  async *scan(): AsyncIterable<readonly ScannedRow[]> {
     const statement = this.statements.scan();
     for await (const page of this.session.pages('scanning the state', statement, 1_000)) {
       const rows = page
@@ -188,6 +188,7 @@ export class CqlStateStore implements StateStore {
         .map((decoded) => ({
           container: String(decoded['container']),
           row: { ...stateRowOf(decoded).row, text: null },
+          writtenAt: Number(decoded['written']),
         }));
       if (rows.length > 0) yield rows;
     }

@@ -8,6 +8,7 @@ import { compareStateKeys, stateKeyText } from './state-key.ts';
 import type {
   Hint,
   ReadRow,
+  ScannedRow,
   StateKey,
   StateRow,
   StateRowKind,
@@ -133,13 +134,12 @@ export class MemoryStateStore implements StateStore {
     }
   }
 
-  async *scan(): AsyncIterable<readonly { readonly container: string; readonly row: StateRow }[]> {
-    const found: { container: string; row: StateRow }[] = [];
-    for (const container of this.containers.keys()) {
-      for (const row of this.containerRows(container)) {
-        if (row.present && row.kind !== 'child') {
-          found.push({ container, row: { ...row, text: null } });
-        }
+  async *scan(): AsyncIterable<readonly ScannedRow[]> {
+    const found: ScannedRow[] = [];
+    for (const [container, { rows }] of this.containers) {
+      for (const { at, row } of rows.values()) {
+        if (!row.present || row.kind === 'child') continue;
+        found.push({ container, row: { ...row, text: null }, writtenAt: at });
       }
     }
     yield* pages(found);

@@ -294,7 +294,9 @@ export function describeStateStoreContract(name: string, open: () => Promise<Sta
         containers.includes(one.container),
       );
       expect(found).toHaveLength(60 * 5);
-      const of = found.filter((one) => one.container === containers[7]).map((one) => one.row);
+      const mine = found.filter((one) => one.container === containers[7]);
+      expect(mine.map(({ writtenAt }) => writtenAt)).toEqual([1, 1, 1, 1, 1]);
+      const of = mine.map((one) => one.row);
       expect(of).toContainEqual(row(key('step', 't', 4), { lsn: 4, seen: 4 }));
       expect(of.map(({ kind }) => kind).sort()).toEqual([
         'session',

@@ -42,6 +42,13 @@ export type StateRow = StateKey & {
  */
 export type ReadRow = StateRow & { readonly heldAt: number };
 
+/** `writtenAt`: the position under which the row was written last. */
+export type ScannedRow = {
+  readonly container: string;
+  readonly row: StateRow;
+  readonly writtenAt: number;
+};
+
 /** Rows that changed together, at the position of the last change folded into them. */
 export type StateSegment = { readonly position: number; readonly rows: readonly StateRow[] };
 
@@ -86,6 +93,9 @@ export interface StateStore {
   sessionsOf(turns: readonly TurnId[]): Promise<readonly (readonly string[])[]>;
   addHints(hints: readonly Hint[]): Promise<void>;
   removeHints(hints: readonly Hint[]): Promise<void>;
-  /** Every present row of sessions, turns and steps (not `child`), in pages, in no order; for sweeps. Texts are null. */
-  scan(): AsyncIterable<readonly { readonly container: string; readonly row: StateRow }[]>;
+  /**
+   * Every present row of sessions, turns and steps (not `child`), in pages, in no order; for sweeps.
+   * Texts are null.
+   */
+  scan(): AsyncIterable<readonly ScannedRow[]>;
 }

@@ -4,6 +4,7 @@
  * for each, which takes effect when it comes round, and only where the entity's LSN and last
  * sighting are still what they were; then one that says that the sweep is over.
  */
+import { positionOf } from '../source/position.ts';
 import type {
   Origin,
   RowChange,
@@ -11,7 +12,7 @@ import type {
   SourceTable,
   SweepExpectation,
 } from '../source/row-change.ts';
-import type { SweepEncoder } from './settings.ts';
+import type { SequencerDeps, SequencerSettings, SweepEncoder } from './settings.ts';
 import type { StateRow, StateStore } from './state-store.ts';
 
 export type SweepContext = {
@@ -19,7 +20,31 @@ export type SweepContext = {
   readonly encodeSweep: SweepEncoder;
   readonly append: (values: readonly Buffer[]) => Promise<void>;
   readonly sweepId: string;
+  /**
+   * The last position of the record that asks for the sweep. What was written later is none of its
+   * concern: it may be asked once more, of state that has gone on, when an offset commit that was given
+   * up takes effect late and a restart begins before it.
+   */
+  readonly upTo: number;
 };
+
+/** Of the record at the offset, for an owner of that epoch. */
+export function sweepContextOf(
+  {
+    store,
+    encodeSweep,
+    random,
+    settings,
+  }: SequencerDeps & { readonly settings: SequencerSettings },
+  epoch: number,
+  offset: number,
+  append: SweepContext['append'],
+): SweepContext {
+  // Consumers count their epochs each by itself: two owners may look at the same record.
+  const chance = Math.floor(random() * 2 ** 32).toString(36);
+  const upTo = positionOf(settings.positionBase, offset + 1) - 1;
+  return { store, encodeSweep, append, sweepId: `${epoch}-${offset}-${chance}`, upTo };
+}
 
 const tables = {
   session: 'sessions',
@@ -49,14 +74,14 @@ export function sweepTruncated(
 }
 
 async function sweep(
-  { store, encodeSweep, append, sweepId }: SweepContext,
+  { store, encodeSweep, append, sweepId, upTo }: SweepContext,
   origin: Origin,
   isGone: (row: StateRow, table: SourceTable) => boolean,
 ): Promise<string> {
   for await (const page of store.scan()) {
     const values: Buffer[] = [];
-    for (const { container, row } of page) {
-      if (!row.present || row.kind === 'child') continue;
+    for (const { container, row, writtenAt } of page) {
+      if (!row.present || row.kind === 'child' || writtenAt > upTo) continue;
       const table = tables[row.kind];
       if (!isGone(row, table)) continue;
       const expected: SweepExpectation = { lsn: row.lsn, seen: row.seen };

@@ -26,7 +26,7 @@ import {
 import { decodeLedger, encodeLedger, isNewLsn, type Ledger, withLsn } from './ledger.ts';
 import type { RecordOutcome } from './observer.ts';
 import type { TenureContext } from './settings.ts';
-import { sweepAbsent, sweepTruncated } from './sweep.ts';
+import { type SweepContext, sweepAbsent, sweepContextOf, sweepTruncated } from './sweep.ts';
 import { isDue, watermarkOf } from './watermark.ts';
 
 type Taken = { readonly record: LogRecord; readonly source: SourceRecord | null };
@@ -279,25 +279,18 @@ export class Tenure {
     );
   }
 
-  #sweepContext(record: LogRecord) {
-    const { changesTopic } = this.#context.settings;
-    const { encodeSweep, producer, store, random } = this.#context;
+  #sweepContext(record: LogRecord): SweepContext {
+    const { producer, settings } = this.#context;
     // The fence after the look and before the word: a former owner that hung in between would
     // sweep what the new one has added (I6).
     const append = async (values: readonly Buffer[]) => {
       await this.#commit(this.#committed);
-      const records = values.map((value) => ({
-        topic: changesTopic,
-        partition: 0,
-        key: null,
-        value,
-      }));
+      const records = values.map((value) => {
+        return { topic: settings.changesTopic, partition: 0, key: null, value };
+      });
       await this.#insist('append sweep', () => producer.append(records));
     };
-    // Consumers count their epochs each by itself: two owners may look at the same record.
-    const chance = Math.floor(random() * 2 ** 32).toString(36);
-    const sweepId = `${this.#epoch}-${record.offset}-${chance}`;
-    return { store, encodeSweep, append, sweepId };
+    return sweepContextOf(this.#context, this.#epoch, record.offset, append);
   }
 
   /** Everything before it is durable and this one the owner; until its end comes round no watermark is true. */
