@@ -97,8 +97,9 @@ function readsOfState(table: string) {
       query: `${steps} AND "idx" > ?`,
       params: [textValue(container), textValue('step'), textValue(turnUid), intValue(idx)],
     }),
+    /** With the position, though nobody wants it: what a scan repairs of a row must not be ahead of it. */
     scan: (): Statement => ({
-      query: `SELECT ${listed([...keyColumns, ...plainColumns])}, WRITETIME("body") AS "written" FROM ${table}`,
+      query: `SELECT ${listed([...keyColumns, ...plainColumns, 'position'])}, WRITETIME("body") AS "written" FROM ${table}`,
       params: [],
     }),
   };

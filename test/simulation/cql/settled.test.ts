@@ -78,6 +78,19 @@ async function open(seed: number) {
       const found = await heard(store.positions([container], settledBelow));
       return found instanceof Error ? found : found[0];
     },
+    /** All rows, for nothing. */
+    scan: () =>
+      heard(
+        (async () => {
+          for await (const page of store.scan()) expect(page.length).toBeGreaterThan(0);
+        })(),
+      ),
+    /** The positions at which rows were read that are not old. */
+    newAt: async () => {
+      const found = await heard(store.rows(reads));
+      if (found instanceof Error) throw found;
+      return found.flatMap((of) => (of === null || of.body === 'old' ? [] : [of.heldAt]));
+    },
     /** Of the first rows. */
     bodies: async (count = reads.length) => {
       const found = await heard(store.rows(reads.slice(0, count)));
@@ -122,4 +135,18 @@ test('a position below the committed offset is believed: this is what the rule k
     if (!(bodies instanceof Error) && bodies.includes('old')) stale += 1;
   }
   expect(stale).toBeGreaterThan(0);
+});
+
+test('a row that is seen is not ahead of its container, whoever read it before', async () => {
+  let seen = 0;
+  for (const seed of seeds) {
+    const world = await open(seed);
+    if (!world.isHole) continue;
+    await world.scan();
+    for (const heldAt of await world.newAt()) {
+      expect(heldAt).toBe(3);
+      seen += 1;
+    }
+  }
+  expect(seen).toBeGreaterThan(10);
 });
