@@ -76,7 +76,9 @@ export function* emitEdit(
   const writer = new EventWriter(workspace, edit.container, moment, from, type);
   yield* edit.collect((change) => writer.add(change));
   const next = writer.finish();
-  edit.container.advance(Math.max(from, next - 1));
+  // However many events there were: who folds it again beside rows that are written already may have
+  // fewer to tell, and must come to the same position.
+  edit.container.advance(from + ordinalsPerSide - 1);
   return next;
 }
 

@@ -200,7 +200,7 @@ export class EventsCheck {
         'I2',
         `${placeOf(partition, entry)} came again and is not what it was before: ${what}`,
       );
-    } else if (entry.kind === 'event') {
+    } else if (entry.kind === 'event' && !this.mayDiffer(entry)) {
       // Which watermarks are due may differ from one owner to the next; events may not.
       this.#breach(
         'I2',

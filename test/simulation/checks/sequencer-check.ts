@@ -32,14 +32,14 @@ export class SequencerCheck {
   readonly #events: EventsCheck;
   readonly #positionBase: number;
   readonly #durableNow: (container: string) => number;
-  /** By container: the highest timestamp of a row anywhere, of its position anywhere, of a durable prefix. */
+  /** By container: the highest timestamp of a row anywhere, and of a durable prefix. */
   readonly #written = new Map<string, number>();
-  readonly #positioned = new Map<string, number>();
   readonly #durable = new Map<string, number>();
   /** How many events of each partition were found to be in durable state. */
   readonly #settled: number[];
   #committed: OffsetCommitted | null = null;
   #committedMax = 0;
+  #writtenMax = -1;
   readonly #tenures = new Map<string, Tenure>();
   readonly #taken = new Map<string, Taken>();
   readonly #undecodable = new Set<number>();
@@ -60,11 +60,9 @@ export class SequencerCheck {
     this.#events = events;
     this.#positionBase = positionBase;
     this.#durableNow = durableNow;
-    // A change whose rows did not fit one batch may be folded again beside some of them: rows are
-    // there, and nowhere the position that comes with the last of them.
-    events.mayDiffer = ({ sessionUid, position }) =>
-      (this.#written.get(`s:${sessionUid}`) ?? -1) >= position &&
-      (this.#positioned.get(`s:${sessionUid}`) ?? -1) < position;
+    // State is written when all events before it are acknowledged: whoever folds a change again beside
+    // state that stands anywhere tells nothing new, and what it tells is dropped.
+    events.mayDiffer = ({ position }) => this.#writtenMax >= position;
     this.#settled = Array.from({ length: events.partitions }, () => 0);
     events.onEvent((partition, event) => {
       const { position, sessionUid } = event;
@@ -92,7 +90,7 @@ export class SequencerCheck {
    */
   stateWritten(container: string, position: number, rows: readonly StoredStateRow[] = []): void {
     raise(this.#written, container, position);
-    if (rows.length === 0) raise(this.#positioned, container, position);
+    this.#writtenMax = Math.max(this.#writtenMax, position);
     if (!container.startsWith('s:')) return;
     const session = container.slice(2);
     const partition = this.#events.partitionOf(session);
