@@ -1,14 +1,76 @@
 /**
  * What must happen in a run of many histories, since what never happened is not proven. The servers,
- * the checks and the actors count by name; a run prints the counts, and fails when one of these
- * is missing.
+ * the checks and the actors count by name; a run prints the counts, and fails when one of these is
+ * missing. Beside them every place where a process asks something of the outside must have seen its
+ * process killed, before and after the request was sent, and its request fail in each way.
  */
+import { cqlHappenings } from './cql/probes.ts';
 
-/** Each is a name, or the beginning of names, with how it is told when it is missing. */
-const required: readonly string[] = [];
+const required: readonly string[] = [
+  ...cqlHappenings.filter((name) => name !== 'cql: a write without a timestamp'),
+  'kafka: a commit was applied and not acknowledged',
+  'kafka: a commit was refused (fenced)',
+  'kafka: a committed offset went back',
+  'kafka: a fetch was cut short',
+  'kafka: a leaving was not acknowledged',
+  'kafka: a member expired',
+  'kafka: a rebalance while a batch was in hand',
+  'kafka: an append was applied and not acknowledged',
+  'kafka: an append was applied in some partitions only',
+  'kafka: an append was applied long after its time-out',
+  'kafka: an old commit was applied late',
+  'kafka: two owners read at a time',
+  'source: a change was delivered after one of a higher LSN',
+  'source: a key was changed',
+  'source: a snapshot began',
+  'source: a snapshot had no first mark',
+  'source: a snapshot was begun anew',
+  'source: a table was truncated',
+  'source: a transaction with changes was open at a snapshot',
+  'source: a transaction with changes was rolled back',
+  'source: garbage was appended',
+  'source: records were delivered again',
+  'source: records were delivered again from the middle of a transaction',
+  'source: rows shared an LSN',
+  'source: the slot was lost',
+  'sequencer: a container was evicted',
+  'sequencer: a record was applied',
+  'sequencer: a record was dead-lettered',
+  'sequencer: a record was irrelevant',
+  'sequencer: a record was parked',
+  'log: state moved',
+  'state: a flush of a container over several batches',
+  'state: a segment over several batches',
+  'worker: an event was dead-lettered',
+  'worker: totals from the cache',
+  'worker: totals from the database',
+  'checks: checkpoints compared with writes',
+  'checks: events that came again',
+  'checks: offsets compared with state',
+  'checks: reads with a token compared',
+  'checks: state rows compared with facts',
+  'checks: watermarks compared with commits',
+  'checks: writes compared with events',
+];
+
+/** What befalls a process at each place where it calls, and what becomes of the call. */
+const befalling = ['kill at', 'kill-sent at', 'lost:', 'unheard:', 'late:'];
+/** The one fate that matters to whoever only reads. */
+const readsOnly = /^(read|scan|fetch) /;
+/** A place that is met less often than this in a run is not asked for. */
+const callsMin = 3000;
 
 export function missingFrom(counts: ReadonlyMap<string, number>): readonly string[] {
-  return required.filter((name) => !counts.has(name));
+  const missing = required.filter((name) => !counts.has(name));
+  for (const [name, times] of counts) {
+    if (!name.startsWith('call: ') || times < callsMin) continue;
+    const place = name.slice('call: '.length);
+    for (const what of befalling) {
+      if (what !== 'lost:' && what.endsWith(':') && readsOnly.test(place)) continue;
+      if (!counts.has(`${what} ${place}`)) missing.push(`${what} ${place}`);
+    }
+  }
+  return missing;
 }
 
 export function coverageTable(counts: ReadonlyMap<string, number>): string {

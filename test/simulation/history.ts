@@ -5,6 +5,7 @@
  */
 import { readModelOf } from '../../processor/engine/worker-settings.ts';
 import { messageOf } from '../../processor/error.ts';
+import { type Logger, silentLogger } from '../../processor/logger.ts';
 import { Actor, type ActorParts } from './actor.ts';
 import { checkFinal } from './checks/final-check.ts';
 import { Dice } from './dice.ts';
@@ -86,6 +87,7 @@ class History {
       dice: this.#dice.forked('inside'),
       session: (process) => this.#watch.session(this.#outside.cluster.session(process)),
       watch: this.#watch,
+      logger: (process) => this.#logger(process),
     };
   }
 
@@ -194,6 +196,16 @@ class History {
       this.#watch.token,
       (who, error) => this.#broke(who, error),
     );
+  }
+
+  /** What a process warns of belongs to the story, and to what must happen. */
+  #logger({ name }: Process): Logger {
+    const hear = (_fields: unknown, message: string) => {
+      if (message === 'trying again') return;
+      if (!/\d/.test(message)) this.#count(`log: ${message}`);
+      this.#say(`${name} says: ${message}`);
+    };
+    return { ...silentLogger, warn: hear, error: hear };
   }
 
   #fateOf(process: Process, label: string) {

@@ -11,7 +11,7 @@ import type { WorkerObserver } from '../../processor/engine/observer.ts';
 import { runWorker } from '../../processor/engine/worker.ts';
 import { TurnstreamError } from '../../processor/error.ts';
 import { eventCodec } from '../../processor/event/codec.ts';
-import { silentLogger } from '../../processor/logger.ts';
+import type { Logger } from '../../processor/logger.ts';
 import type { Projection } from '../../processor/projection/projection.ts';
 import type { SequencerObserver } from '../../processor/sequencer/observer.ts';
 import { runSequencer } from '../../processor/sequencer/run.ts';
@@ -31,6 +31,7 @@ export type InsideParts = {
   readonly knobs: Knobs;
   readonly dice: Dice;
   readonly watch: Watch;
+  readonly logger: (process: Process) => Logger;
   /** Sees every statement that goes to the cluster. */
   readonly session: (process: Process) => SchemaSession;
 };
@@ -43,7 +44,7 @@ export function batchLimits(knobs: Knobs) {
 }
 
 export async function runSimulatedSequencer(
-  { outside, knobs, dice, session, watch }: InsideParts,
+  { outside, knobs, dice, session, watch, logger }: InsideParts,
   process: Process,
   observer: SequencerObserver,
   signal: AbortSignal,
@@ -55,27 +56,27 @@ export async function runSimulatedSequencer(
     keyspace: schema.keyspace,
     expiresAfterSeconds: 1000,
     contentInlineBytesMax: knobs.contentInlineBytesMax,
-    chunkBytesMax: 16,
+    chunkBytesMax: 500,
     knownTextsMax: knobs.knownTextsMax,
     pageRowsMax: knobs.pageRowsMax,
     callsInFlightMax: 8,
   });
   const deps = {
     log: watchedLog(kafka.log(process), process, watch),
-    store,
+    store: watch.stateStore(store),
     decoder: decoderOf(process, network),
     encodeSweep,
     encode: codec.encode,
     clock: clockOf(process, scheduler),
     random: () => dice.fraction(),
     observer,
-    logger: silentLogger,
+    logger: logger(process),
   };
   await runSequencer(deps, sequencerSettings(knobs), signal);
 }
 
 export async function runSimulatedWorker(
-  { outside, knobs, dice, session, watch }: InsideParts,
+  { outside, knobs, dice, session, watch, logger }: InsideParts,
   process: Process,
   work: {
     readonly group: string;
@@ -99,7 +100,7 @@ export async function runSimulatedWorker(
     clock: clockOf(process, scheduler),
     random: () => dice.fraction(),
     observer: work.observer,
-    logger: silentLogger,
+    logger: logger(process),
   };
   await runWorker(deps, workerSettings(knobs, work.group, work.projections), signal);
 }

@@ -15,6 +15,7 @@ import type { LogRecord } from '../../processor/kafka/log.ts';
 import type { Cell } from '../../processor/projection/columns.ts';
 import { keyTextOf } from '../../processor/projection/key-text.ts';
 import type { Key } from '../../processor/projection/projection.ts';
+import type { StateStore } from '../../processor/sequencer/state-store.ts';
 import { ordinalsPerRecord } from '../../processor/source/position.ts';
 import type { CheckContext } from './checks/check.ts';
 import { CheckpointCheck } from './checks/checkpoint-check.ts';
@@ -50,6 +51,8 @@ export class Watch {
   readonly token: TokenCheck;
   readonly #options: WatchOptions;
   readonly #models = new Map<string, ReadModel>();
+  /** Batches sent, by what for. */
+  readonly #stateBatches = new Map<string, number>();
 
   constructor(options: WatchOptions) {
     const { context, knobs, hosted, source } = options;
@@ -132,10 +135,32 @@ export class Watch {
           statements: statements.map(({ params }) => params),
           isSegment: statements.some(({ query }) => query.startsWith('UPDATE')),
         });
-        if (first !== undefined && statements.length > 1) this.#options.count('sent: a batch');
+        if (first?.query.includes(`"${controlTables.state}"`)) {
+          this.#stateBatches.set(doing, (this.#stateBatches.get(doing) ?? 0) + 1);
+        }
         return inner.write(doing, statements);
       },
     };
+  }
+
+  /** The sequencer's store, to see how many batches a write of a container takes. */
+  stateStore(store: StateStore): StateStore {
+    const sent = (container: string) =>
+      this.#stateBatches.get(`writing the state of ${container}`) ?? 0;
+    const write: StateStore['write'] = async (container, segments) => {
+      const before = sent(container);
+      await store.write(container, segments);
+      const batches = sent(container) - before;
+      if (batches > 1) this.#options.count('state: a flush of a container over several batches');
+      if (batches > segments.length) this.#options.count('state: a segment over several batches');
+    };
+    return new Proxy(store, {
+      get: (target, name) => {
+        if (name === 'write') return write;
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
   }
 
   #eventAppended(partition: number, { offset, value }: LogRecord): void {
