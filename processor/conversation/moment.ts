@@ -49,7 +49,7 @@ export function momentOf(
 
 /** The LSN that the change leaves on its entity, given the greatest one known of it. */
 export function lsnAfter(moment: Moment, known: number): number {
-  if (moment.sweep !== null) return moment.sweep.lsn;
+  if (moment.sweep !== null) return moment.sweep.leaves;
   return moment.isRead ? known : moment.origin.lsn;
 }
 

@@ -59,7 +59,8 @@ export function sweepAbsent(
   origin: Origin,
   snapshotFrom: number,
 ): Promise<string> {
-  return sweep(context, origin, (row) => row.seen < snapshotFrom);
+  const lsnLeft = (row: StateRow) => (row.seen < snapshotFrom ? row.lsn : null);
+  return sweep(context, origin, lsnLeft);
 }
 
 /**
@@ -70,21 +71,25 @@ export function sweepTruncated(
   context: SweepContext,
   { tables: truncated, origin }: Extract<SourceRecord, { kind: 'truncate' }>,
 ): Promise<string> {
-  return sweep(context, origin, (row, table) => truncated.includes(table) && row.lsn < origin.lsn);
+  const lsnLeft = (row: StateRow, table: SourceTable) =>
+    truncated.includes(table) && row.lsn < origin.lsn ? origin.lsn : null;
+  return sweep(context, origin, lsnLeft);
 }
 
 async function sweep(
   { store, encodeSweep, append, sweepId, upTo }: SweepContext,
   origin: Origin,
-  isGone: (row: StateRow, table: SourceTable) => boolean,
+  /** Null when the row stays. */
+  lsnLeft: (row: StateRow, table: SourceTable) => number | null,
 ): Promise<string> {
   for await (const page of store.scan()) {
     const values: Buffer[] = [];
     for (const { container, row, writtenAt } of page) {
       if (!row.present || row.kind === 'child' || writtenAt > upTo) continue;
       const table = tables[row.kind];
-      if (!isGone(row, table)) continue;
-      const expected: SweepExpectation = { lsn: row.lsn, seen: row.seen };
+      const leaves = lsnLeft(row, table);
+      if (leaves === null) continue;
+      const expected: SweepExpectation = { lsn: row.lsn, seen: row.seen, leaves };
       const change = deletionOf(table, container, row);
       values.push(encodeSweep({ kind: 'sweep', change, expected, origin }));
     }

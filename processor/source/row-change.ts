@@ -83,8 +83,17 @@ export type Origin = {
 /** Which part of a snapshot a record of op r is; null for a record of the stream. */
 export type SnapshotMark = 'first' | 'inside' | 'last' | null;
 
-/** What the sequencer asks of an entity before it deletes it on behalf of a snapshot or a TRUNCATE. */
-export type SweepExpectation = { readonly lsn: number; readonly seen: number };
+/**
+ * What the sequencer asks of an entity before it deletes it on behalf of a snapshot or a TRUNCATE:
+ * that its LSN and its last sighting are still these. `leaves`: the LSN that the deletion leaves on it.
+ * A TRUNCATE's own: the rows before it may be delivered again. After a snapshot the entity's: a
+ * transaction that was open at the snapshot may bring the row with a lower LSN than the snapshot's.
+ */
+export type SweepExpectation = {
+  readonly lsn: number;
+  readonly seen: number;
+  readonly leaves: number;
+};
 
 export type SourceRecord =
   | {

@@ -3,7 +3,7 @@ import type { Lsn } from './lsn.ts';
 import { decodeSweep, encodeSweep, isSweep, type SweepRecord } from './sweep.ts';
 
 const origin = { lsn: 5 as Lsn, transactionId: null, committedAt: 1.5, capturedAt: 2 };
-const expected = { lsn: 3, seen: 4096 };
+const expected = { lsn: 3, seen: 4096, leaves: 5 };
 
 const records: readonly SweepRecord[] = [
   { kind: 'sweep-end', sweepId: 'sweep 1' },

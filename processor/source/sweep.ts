@@ -40,7 +40,7 @@ function isSweepRecord(value: unknown): value is SweepRecord {
   return (
     value['kind'] === 'sweep' &&
     isDelete(value['change']) &&
-    hasNumbers(value['expected'], ['lsn', 'seen']) &&
+    hasNumbers(value['expected'], ['lsn', 'seen', 'leaves']) &&
     hasNumbers(value['origin'], ['lsn', 'committedAt', 'capturedAt'])
   );
 }

@@ -168,7 +168,19 @@ export class Watch {
       this.events.undecodable(partition, offset);
       return;
     }
-    this.events.appended(partition, offset, codec.decode(value));
+    const entry = codec.decode(value);
+    const isNews = entry.position > this.events.lastPosition(partition);
+    this.events.appended(partition, offset, entry);
+    if (entry.kind === 'event' && isNews) this.#checkNews(entry.position, entry.type);
+  }
+
+  /** What was delivered before is told already: it causes no event (I2). */
+  #checkNews(position: number, type: string): void {
+    const { knobs, source } = this.#options;
+    const offset = Math.floor((position - knobs.positionBase) / ordinalsPerRecord);
+    if (!source().isAgain(offset)) return;
+    const what = `${source().wordsAt(offset)} was delivered again, and caused ${type} at ${position}`;
+    this.#breach('I2', what);
   }
 
   #deadLettered({ headers }: LogRecord): void {

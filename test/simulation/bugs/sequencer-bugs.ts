@@ -199,8 +199,8 @@ export const sequencerBugs: readonly Bug[] = [
     patches: [
       {
         file: 'processor/sequencer/sweep.ts',
-        from: 'return sweep(context, origin, (row) => row.seen < snapshotFrom);',
-        to: 'return sweep(context, origin, (row) => row.seen < 0 && snapshotFrom > 0);',
+        from: 'row.seen < snapshotFrom ? row.lsn : null',
+        to: 'row.seen < 0 && snapshotFrom > 0 ? row.lsn : null',
       },
     ],
   },

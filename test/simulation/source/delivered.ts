@@ -12,7 +12,12 @@ import type { Rows, SourceChange } from './rows.ts';
 import { keyWords } from './words.ts';
 
 /** A state of the reader; `version` is null while nothing can be said of it. */
-export type Held = { readonly record: Emitted; readonly version: number | null };
+export type Held = {
+  readonly record: Emitted;
+  readonly version: number | null;
+  /** It was delivered before. */
+  readonly isAgain: boolean;
+};
 
 export class Delivered {
   readonly #history = new RowHistory();
@@ -33,8 +38,8 @@ export class Delivered {
   }
 
   /** The state now, for a record that has just been taken from the queue. */
-  after(record: Emitted): Held {
-    return { record, version: this.#isKnown ? this.#history.version : null };
+  after(record: Emitted, isAgain = false): Held {
+    return { record, version: this.#isKnown ? this.#history.version : null, isAgain };
   }
 
   appended(baseOffset: number, held: readonly Held[]): void {

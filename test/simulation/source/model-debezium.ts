@@ -149,9 +149,10 @@ export class ModelDebezium {
     }
     const record = this.#records[this.#next];
     if (record === undefined) return null;
-    if (this.#next === this.#frontier) this.#deliverFirst(record);
+    const isAgain = this.#next < this.#frontier;
+    if (!isAgain) this.#deliverFirst(record);
     this.#next += 1;
-    return this.delivered.after(record);
+    return this.delivered.after(record, isAgain);
   }
 
   #deliverFirst(record: Emitted): void {

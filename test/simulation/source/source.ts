@@ -110,6 +110,11 @@ export class SimulatedSource {
     return this.debezium.delivered.rowsAfter(offset);
   }
 
+  /** Whether the connector had delivered the record before it stood at this offset. */
+  isAgain(offset: number): boolean {
+    return this.debezium.delivered.at(offset)?.isAgain ?? false;
+  }
+
   /** Null for a record that is not the connector's. */
   wordsAt(offset: number): string | null {
     const held = this.debezium.delivered.at(offset);
