@@ -68,12 +68,14 @@ export class Actor {
     });
   }
 
-  /** The process makes a call: what is planned for this moment happens. */
-  called(process: Process, label: string): void {
-    if (process !== this.#process) return;
+  /** The process makes a call: what is planned for this moment happens. Answers whether it is slow. */
+  called(process: Process, label: string): boolean {
+    if (process !== this.#process) return false;
     this.#calls += 1;
     const incident = this.#incidents.get(this.#calls);
-    if (incident !== undefined && !this.calm) this.#befall(process, incident, label);
+    if (incident === undefined || this.calm) return false;
+    this.#befall(process, incident, label);
+    return incident.kind === 'kill-slow' || incident.kind === 'expire';
   }
 
   #befall(process: Process, { kind, forMs }: Incident, label: string): void {
@@ -85,6 +87,7 @@ export class Actor {
         this.#kill(process, forMs);
         return;
       case 'kill-sent':
+      case 'kill-slow':
         scheduler.step(theWorld, `kill ${process.name}`, () => {
           say(`${process.name} is killed with “${label}” under way`);
           this.#kill(process, forMs);

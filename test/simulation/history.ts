@@ -212,9 +212,9 @@ class History {
     this.#calls += 1;
     this.#count(`call: ${label}`);
     const [actor = ''] = process.name.split('.');
-    this.#actors.get(actor)?.called(process, label);
+    const isSlow = this.#actors.get(actor)?.called(process, label) === true;
     const fate = this.#calm ? undefined : this.#faults.get(this.#calls);
-    if (fate === undefined) return 'answered';
+    if (fate === undefined) return isSlow ? 'slow' : 'answered';
     this.#count(`${fate}: ${label}`);
     this.#say(`${process.name}: “${label}” is ${fateInWords[fate]}`);
     return fate;
@@ -271,6 +271,7 @@ class History {
 }
 
 const fateInWords = {
+  slow: 'slow',
   lost: 'lost: no effect, no answer',
   unheard: 'unheard: it takes effect, the answer is lost',
   late: 'late: no answer, and it takes effect much later',

@@ -8,10 +8,11 @@ import type { Process } from './process.ts';
 import { type Scheduler, theWorld } from './scheduler.ts';
 
 /**
- * answered: it takes effect and its caller hears so. lost: no effect, the caller hears of a time-out.
+ * answered: it takes effect and its caller hears so. slow: the same, but the request is long under way;
+ * its caller may be dead or given up by then. lost: no effect, the caller hears of a time-out.
  * unheard: it takes effect soon, the caller hears of a time-out. late: a time-out, then the effect.
  */
-export type Fate = 'answered' | 'lost' | 'unheard' | 'late';
+export type Fate = 'answered' | 'slow' | 'lost' | 'unheard' | 'late';
 
 export type Call<T> = {
   /** For people and for coverage: 'append events', 'commit offset', 'write steps_by_type_day'. */
@@ -26,6 +27,7 @@ export type Fates = (process: Process, label: string) => Fate;
 
 const timeoutMs = 200;
 const lateMsMax = 3000;
+const slowMsMax = 150;
 
 export class Network {
   readonly scheduler: Scheduler;
@@ -70,9 +72,9 @@ export class Network {
     if (isDead(process)) return new Promise(() => undefined);
     const { scheduler } = this;
     return new Promise((resolve, reject) => {
-      const isHeard = fate === 'answered';
+      const heard = isHeard(fate);
       const hear = (settle: () => void) => {
-        if (isHeard) scheduler.step(process, `${label}: answer`, settle);
+        if (heard) scheduler.step(process, `${label}: answer`, settle);
       };
       const reach = () =>
         arrive(
@@ -80,14 +82,22 @@ export class Network {
           (error) => hear(() => reject(error)),
           fate,
         );
-      if (!isHeard)
+      if (!heard)
         scheduler.after(process, timeoutMs, `${label}: no answer`, () => reject(timedOut()));
       if (fate === 'answered' || fate === 'unheard') scheduler.step(theWorld, label, reach);
+      if (fate === 'slow') {
+        scheduler.after(theWorld, this.#lateMs(slowMsMax), `${label}: slow`, reach);
+      }
       if (fate === 'late') {
         scheduler.after(theWorld, timeoutMs + this.#lateMs(lateMsMax), `${label}: late`, reach);
       }
     });
   }
+}
+
+/** Whether the caller is answered, if it lives. */
+export function isHeard(fate: Fate): boolean {
+  return fate === 'answered' || fate === 'slow';
 }
 
 function isDead({ state }: Process): boolean {

@@ -11,14 +11,15 @@ import { drawScript } from './source/script.ts';
 
 /**
  * What befalls an actor (a sequencer or a worker, through all its restarts) as it makes its n-th call.
- * kill: the process is gone, before the call is sent or while it is under way. pause: it stands still,
+ * kill: the process is gone, before the call is sent, while it is under way, or while it is under way
+ * for long: it takes effect when others are at work already. pause: it stands still,
  * and goes on later, a zombie if the broker has given it up meanwhile. expire: the broker gives it
- * up while it works on. stop: it is asked to drain and leave. rebalance: its group, without reason.
+ * up while it works on, and the call is slow. stop: it is asked to drain and leave. rebalance: its group, without reason.
  */
 export type Incident = {
   readonly actor: string;
   readonly call: number;
-  readonly kind: 'kill' | 'kill-sent' | 'pause' | 'expire' | 'stop' | 'rebalance';
+  readonly kind: 'kill' | 'kill-sent' | 'kill-slow' | 'pause' | 'expire' | 'stop' | 'rebalance';
   /** Until it is started again, goes on or notices. */
   readonly forMs: number;
 };
@@ -59,29 +60,30 @@ export function actorsOf(knobs: Knobs): readonly string[] {
 
 function drawIncidents(dice: Dice, knobs: Knobs): readonly Incident[] {
   const actors = actorsOf(knobs);
-  const count = dice.pick([0, 1, 3, 6, 12]);
+  const count = dice.pick([0, 1, 3, 6, 12, 25]);
+  const kinds = dice.pick(kindsOfIncidents);
+  const callsMax = dice.pick([30, 100, callsOfActorExpected]);
+  const forMs = dice.pick([[0], [0, 20], [0, 20, 300, 2000]]);
   return Array.from({ length: count }, () => ({
     actor: dice.pick(actors),
-    // Early calls are rarer than they matter: joining, loading, the first batch.
-    call: dice.chance(0.3) ? dice.int(1, 30) : dice.int(1, callsOfActorExpected),
-    kind: dice.pick([
-      'kill',
-      'kill',
-      'kill-sent',
-      'kill-sent',
-      'pause',
-      'expire',
-      'stop',
-      'rebalance',
-    ]),
-    forMs: dice.pick([0, 20, 300, 2000]),
+    call: dice.int(1, callsMax),
+    kind: dice.pick(kinds),
+    forMs: dice.pick(forMs),
   }));
 }
+
+/** All of them, or only those after which two owners work at a time. */
+const kindsOfIncidents: readonly (readonly Incident['kind'][])[] = [
+  ['kill', 'kill', 'kill-sent', 'kill-slow', 'pause', 'expire', 'stop', 'rebalance'],
+  ['kill-slow', 'expire'],
+  ['expire', 'pause', 'rebalance'],
+];
 
 function drawFaults(dice: Dice): readonly Fault[] {
   const rate = dice.pick([0, 0, 0.005, 0.02, 0.06]);
   const fates = dice.pick<readonly Fault['fate'][]>([
-    ['lost', 'unheard', 'late'],
+    ['slow', 'lost', 'unheard', 'late'],
+    ['slow'],
     ['unheard'],
     ['late'],
   ]);

@@ -145,17 +145,6 @@ export const workerBugs: readonly Bug[] = [
     ],
   },
   {
-    name: 'totals cached before they are stored',
-    about: 'The cache holds totals whose write was given up with the epoch, or failed.',
-    patches: [
-      {
-        file: lane,
-        from: "    if (writes.length > 0) {\n      const outcome = await this.#untilDone('totals'",
-        to: "    for (const [text, totals] of results) this.#cache.put(text, { ...totals, position: (totals.position - 1) as typeof totals.position });\n    if (writes.length > 0) {\n      const outcome = await this.#untilDone('totals'",
-      },
-    ],
-  },
-  {
     name: 'dead letter not awaited',
     about: 'The checkpoint passes an event whose dead letter is not acknowledged.',
     patches: [

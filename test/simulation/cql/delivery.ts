@@ -3,7 +3,7 @@
  * answer, in any order with everything else; of what nobody hears of, perhaps to some alone.
  */
 import type { Dice } from '../dice.ts';
-import type { Fate } from '../network.ts';
+import { type Fate, isHeard } from '../network.ts';
 import type { Process } from '../process.ts';
 import { type Scheduler, theWorld } from '../scheduler.ts';
 import { apply, type Copy, type Meetings, type Tie } from './copy.ts';
@@ -74,10 +74,10 @@ export class Delivery {
     };
     const isAlone = writes.size === 1;
     for (const [partition, of] of writes) {
-      if (fate !== 'answered' && !isAlone && !dice.chance(partApplied)) continue;
+      if (!isHeard(fate) && !isAlone && !dice.chance(partApplied)) continue;
       const mutation = { request, partition, writes: of, reached: 0, durable };
       if (this.#options.replicas === 1) this.#toOne(mutation, isAlone);
-      else if (fate === 'answered') this.#toMajority(mutation);
+      else if (isHeard(fate)) this.#toMajority(mutation);
       else this.#toSome(mutation);
     }
   }

@@ -5,7 +5,7 @@
  */
 import { TurnstreamError } from '../../../processor/error.ts';
 import type { LogProducer, NewRecord } from '../../../processor/kafka/log.ts';
-import type { Fate } from '../network.ts';
+import { type Fate, isHeard } from '../network.ts';
 import type { Process } from '../process.ts';
 import { theWorld } from '../scheduler.ts';
 import { type SimulatedPartition, shortName } from './partition.ts';
@@ -95,7 +95,7 @@ function landing(
   batches: readonly Batch[],
   fate: Fate,
 ): readonly Batch[] {
-  if (fate === 'answered') return batches;
+  if (isHeard(fate)) return batches;
   count(
     fate === 'late'
       ? 'kafka: an append was applied long after its time-out'
