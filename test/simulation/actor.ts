@@ -32,11 +32,12 @@ const restartMs = 20;
 export class Actor {
   readonly name: string;
   readonly #parts: ActorParts;
-  readonly #incidents: ReadonlyMap<number, Incident>;
+  /** By place and number of the call there; the place is empty for any. */
+  readonly #incidents: ReadonlyMap<string, Incident>;
   #process: Process | null = null;
   #stop = new AbortController();
   #incarnations = 0;
-  #calls = 0;
+  readonly #calls = new Map<string, number>();
   /** No more incidents. */
   calm = false;
 
@@ -44,7 +45,9 @@ export class Actor {
     this.name = name;
     this.#parts = parts;
     this.#incidents = new Map(
-      incidents.filter(({ actor }) => actor === name).map((each) => [each.call, each]),
+      incidents
+        .filter(({ actor }) => actor === name)
+        .map((each) => [`${each.place ?? ''} ${each.call}`, each]),
     );
   }
 
@@ -71,11 +74,16 @@ export class Actor {
   /** The process makes a call: what is planned for this moment happens. Answers whether it is slow. */
   called(process: Process, label: string): boolean {
     if (process !== this.#process) return false;
-    this.#calls += 1;
-    const incident = this.#incidents.get(this.#calls);
+    const incident = this.#incidentAt('') ?? this.#incidentAt(label);
     if (incident === undefined || this.calm) return false;
     this.#befall(process, incident, label);
     return incident.kind === 'kill-slow' || incident.kind === 'expire';
+  }
+
+  #incidentAt(place: string): Incident | undefined {
+    const call = (this.#calls.get(place) ?? 0) + 1;
+    this.#calls.set(place, call);
+    return this.#incidents.get(`${place} ${call}`);
   }
 
   #befall(process: Process, { kind, forMs }: Incident, label: string): void {

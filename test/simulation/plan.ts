@@ -10,7 +10,8 @@ import type { SourceAction } from './source/action.ts';
 import { drawScript } from './source/script.ts';
 
 /**
- * What befalls an actor (a sequencer or a worker, through all its restarts) as it makes its n-th call.
+ * What befalls an actor (a sequencer or a worker, through all its restarts) as it makes its n-th call,
+ * or its n-th call at a place.
  * kill: the process is gone, before the call is sent, while it is under way, or while it is under way
  * for long: it takes effect when others are at work already. pause: it stands still,
  * and goes on later, a zombie if the broker has given it up meanwhile. expire: the broker gives it
@@ -19,6 +20,8 @@ import { drawScript } from './source/script.ts';
 export type Incident = {
   readonly actor: string;
   readonly call: number;
+  /** The call's label; any when absent. */
+  readonly place?: string;
   readonly kind: 'kill' | 'kill-sent' | 'kill-slow' | 'pause' | 'expire' | 'stop' | 'rebalance';
   /** Until it is started again, goes on or notices. */
   readonly forMs: number;
@@ -64,13 +67,32 @@ function drawIncidents(dice: Dice, knobs: Knobs): readonly Incident[] {
   const kinds = dice.pick(kindsOfIncidents);
   const callsMax = dice.pick([30, 100, callsOfActorExpected]);
   const forMs = dice.pick([[0], [0, 20], [0, 20, 300, 2000]]);
-  return Array.from({ length: count }, () => ({
-    actor: dice.pick(actors),
-    call: dice.int(1, callsMax),
-    kind: dice.pick(kinds),
-    forMs: dice.pick(forMs),
-  }));
+  return Array.from({ length: count }, () => {
+    const actor = dice.pick(actors);
+    const rest = { actor, kind: dice.pick(kinds), forMs: dice.pick(forMs) };
+    if (dice.chance(0.5)) return { ...rest, call: dice.int(1, callsMax) };
+    const place = dice.pick(actor.startsWith('sequencer') ? placesOfSequencers : placesOfWorkers);
+    return { ...rest, call: dice.int(1, 20), place };
+  });
 }
+
+/** Where it matters most to be interrupted. */
+const placesOfSequencers = [
+  'commit offset',
+  'write conversation_state',
+  'read conversation_state',
+  'append events',
+  'write turn_sessions',
+  'append changes',
+];
+const placesOfWorkers = [
+  'checkpoint',
+  'read checkpoints',
+  'write counts_by_account',
+  'write everything',
+  'write latency_histogram',
+  'append dead-letters',
+];
 
 /** All of them, or only those after which two owners work at a time. */
 const kindsOfIncidents: readonly (readonly Incident['kind'][])[] = [

@@ -44,7 +44,28 @@ const usual: SourceKnobs['weights'] = {
   'snapshot-cut': 0.5,
 };
 
+/** Turns with steps that go back and forth between two sessions, come, go and come back. */
+const moves: SourceKnobs = {
+  weights: {
+    ...(Object.fromEntries(Object.keys(usual).map((kind) => [kind, 0])) as SourceKnobs['weights']),
+    write: 20,
+    copy: 5,
+    move: 20,
+    delete: 6,
+    heartbeat: 2,
+    'connector-crash': 2,
+  },
+  transactional: 0,
+  nulls: 0.02,
+  large: 0,
+  uids: 2,
+  shared: 0,
+  firstSession: 0.3,
+  rowsBefore: false,
+};
+
 export function drawKnobs(dice: Dice): SourceKnobs {
+  if (dice.chance(0.15)) return moves;
   const weights: Record<string, number> = {};
   for (const [kind, weight] of Object.entries(usual)) {
     weights[kind] = kind === 'write' ? weight : weight * dice.pick([0, 0.5, 1, 1, 3]);
