@@ -58,7 +58,7 @@ const befalling = ['kill at', 'kill-sent at', 'lost:', 'unheard:', 'late:'];
 /** The one fate that matters to whoever only reads. */
 const readsOnly = /^(read|scan|fetch) /;
 /** A place that is met less often than this in a run is not asked for. */
-const callsMin = 3000;
+const callsMin = 1000;
 
 export function missingFrom(counts: ReadonlyMap<string, number>): readonly string[] {
   const missing = required.filter((name) => !counts.has(name));

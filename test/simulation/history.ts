@@ -14,7 +14,7 @@ import { type InsideParts, runSimulatedSequencer, runSimulatedWorker } from './i
 import { sequencerGroup } from './knobs.ts';
 import { watchSequencer, watchWorker } from './observers.ts';
 import { type Outside, openOutside, startMs } from './outside.ts';
-import { actorsOf, type Plan } from './plan.ts';
+import { actorsOf, type Plan, placeOf } from './plan.ts';
 import type { Process } from './process.ts';
 import { simulatedProjections } from './projections.ts';
 import { startReaders } from './readers.ts';
@@ -49,16 +49,19 @@ class History {
   readonly #actors = new Map<string, Actor>();
   readonly #counts = new Map<string, number>();
   readonly #say: (line: string) => void;
-  readonly #faults: ReadonlyMap<number, Plan['faults'][number]['fate']>;
+  /** By place and number of the call there; the place is empty for any. */
+  readonly #faults: ReadonlyMap<string, Plan['faults'][number]['fate']>;
   #violation: Violation | null = null;
-  #calls = 0;
+  readonly #calls = new Map<string, number>();
   #calm = false;
 
   constructor(plan: Plan, say: (line: string) => void) {
     const { knobs } = plan;
     this.#plan = plan;
     this.#dice = new Dice(plan.schedule);
-    this.#faults = new Map(plan.faults.map(({ call, fate }) => [call, fate]));
+    this.#faults = new Map(
+      plan.faults.map(({ call, place = '', fate }) => [`${place} ${call}`, fate]),
+    );
     this.#say = (line) => say(`${this.#time()}  ${line}`);
     // Cut events let two facts own one row in between, which `slots` cannot bear.
     const cutsEvents = knobs.eventBytesTarget < 100_000;
@@ -209,15 +212,22 @@ class History {
   }
 
   #fateOf(process: Process, label: string) {
-    this.#calls += 1;
-    this.#count(`call: ${label}`);
+    const place = placeOf(label);
+    this.#count(`call: ${place}`);
     const [actor = ''] = process.name.split('.');
-    const isSlow = this.#actors.get(actor)?.called(process, label) === true;
-    const fate = this.#calm ? undefined : this.#faults.get(this.#calls);
+    const isSlow = this.#actors.get(actor)?.called(process, place) === true;
+    const planned = this.#faultAt('') ?? this.#faultAt(place);
+    const fate = this.#calm ? undefined : planned;
     if (fate === undefined) return isSlow ? 'slow' : 'answered';
-    this.#count(`${fate}: ${label}`);
+    this.#count(`${fate}: ${place}`);
     this.#say(`${process.name}: “${label}” is ${fateInWords[fate]}`);
     return fate;
+  }
+
+  #faultAt(place: string) {
+    const call = (this.#calls.get(place) ?? 0) + 1;
+    this.#calls.set(place, call);
+    return this.#faults.get(`${place} ${call}`);
   }
 
   #final() {

@@ -27,8 +27,12 @@ export type Incident = {
   readonly forMs: number;
 };
 
-/** What becomes of the n-th call of all; calls that are not listed are answered. */
-export type Fault = { readonly call: number; readonly fate: Exclude<Fate, 'answered'> };
+/** What becomes of the n-th call of all, or at a place; calls that are not listed are answered. */
+export type Fault = {
+  readonly call: number;
+  readonly place?: string;
+  readonly fate: Exclude<Fate, 'answered'>;
+};
 
 export type Plan = {
   readonly seed: number;
@@ -84,13 +88,13 @@ const placesOfSequencers = [
   'append events',
   'write turn_sessions',
   'append changes',
+  'read conversation_content',
 ];
 const placesOfWorkers = [
   'checkpoint',
   'read checkpoints',
-  'write counts_by_account',
-  'write everything',
-  'write latency_histogram',
+  'write a read model',
+  'read a read model',
   'append dead-letters',
 ];
 
@@ -113,5 +117,34 @@ function drawFaults(dice: Dice): readonly Fault[] {
   for (let call = 1; call <= callsExpected; call += 1) {
     if (dice.chance(rate)) faults.push({ call, fate: dice.pick(fates) });
   }
+  // Places that are seldom come to.
+  const rare = dice.pick([0, 0, 3, 10]);
+  for (let more = 0; more < rare; more += 1) {
+    faults.push({ call: dice.int(1, 4), place: dice.pick(rarePlaces), fate: dice.pick(fates) });
+  }
   return faults;
+}
+
+const rarePlaces = [
+  'leave the group',
+  'join the group',
+  'read schemas',
+  'read conversation_content',
+  'scan conversation_state',
+  'append changes',
+  'append dead-letters',
+  'read partition count',
+];
+
+/** A call's place: of what there is one for each read model or group, all are one place. */
+export function placeOf(label: string): string {
+  const group = /^(join|leave) /.exec(label);
+  if (group !== null) return `${group[1]} the group`;
+  const [verb, table = ''] = label.split(' ');
+  const own =
+    /^(conversation_state|conversation_content|turn_sessions|checkpoints|schemas|partition|committed|end|offsets)$/;
+  if (verb === 'write' || verb === 'read' || verb === 'scan') {
+    return own.test(table) ? label : `${verb} a read model`;
+  }
+  return label;
 }

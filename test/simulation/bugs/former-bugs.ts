@@ -61,4 +61,39 @@ export const formerBugs: readonly Bug[] = [
       },
     ],
   },
+  {
+    name: 'a sweep that is asked for twice',
+    about:
+      'An offset commit that was given up takes effect late; after a restart a TRUNCATE or a snapshot is met once more, and what was added since is swept.',
+    patches: [
+      {
+        file: 'processor/sequencer/sweep.ts',
+        from: ' || writtenAt > upTo) continue;',
+        to: ' || writtenAt + upTo < 0) continue;',
+      },
+    ],
+  },
+  {
+    name: 'TRUNCATE leaving the LSN of the row',
+    about: 'The last change before a TRUNCATE, delivered again, brings the row back for a while.',
+    patches: [
+      {
+        file: 'processor/sequencer/sweep.ts',
+        from: 'row.lsn < origin.lsn ? origin.lsn : null',
+        to: 'row.lsn < origin.lsn ? row.lsn : null',
+      },
+    ],
+  },
+  {
+    name: 'position of a batch that a minority has',
+    about:
+      'A batch reached one replica of three and its writer died; the next owner reads its position and, from the others, the rows as they were before.',
+    patches: [
+      {
+        file: 'processor/cql/state-store.ts',
+        from: "if (position >= settledBelow) await this.settle(container, position, tailOf(row?.['tail']));",
+        to: "if (settledBelow < -1) await this.settle(container, position, tailOf(row?.['tail']));",
+      },
+    ],
+  },
 ];
