@@ -2,12 +2,16 @@
  * Which large texts the store has seen in its containers, so that a row which changes around its
  * text does not write that again. What is remembered of a container holds only as long as nobody
  * else wrote to it: `confirm` compares the position that the database gave with the one expected,
- * and forgets the container when they differ. Bounded by a number of texts (I10).
+ * and forgets the container when they differ. What a read brings that was under way together with a
+ * write may be from before it, and is not remembered. Bounded by a number of texts (I10).
  */
 import { createHash } from 'node:crypto';
 import type { StoredText } from './state-statements.ts';
 
 export type KnownText = { readonly hash: string; readonly text: StoredText };
+
+/** A read of a container's rows, from its beginning to its end. `isOld`: a write was under way too. */
+export type RowsRead = { readonly container: string; isOld: boolean };
 
 type KnownContainer = { position: number; readonly texts: Map<string, KnownText> };
 
@@ -15,6 +19,8 @@ export class KnownTexts {
   private readonly textsMax: number;
   /** Least recently used first. */
   private readonly containers = new Map<string, KnownContainer>();
+  private readonly reads = new Map<string, Set<RowsRead>>();
+  private readonly writing = new Set<string>();
   private texts = 0;
 
   constructor(textsMax: number) {
@@ -32,8 +38,32 @@ export class KnownTexts {
     this.forget(container);
   }
 
+  beginRead(container: string): RowsRead {
+    const read = { container, isOld: this.writing.has(container) };
+    const reads = this.reads.get(container) ?? new Set();
+    this.reads.set(container, reads.add(read));
+    return read;
+  }
+
+  endRead(read: RowsRead): void {
+    const reads = this.reads.get(read.container);
+    reads?.delete(read);
+    if (reads?.size === 0) this.reads.delete(read.container);
+  }
+
+  /** One at a time for each container. */
+  beginWrite(container: string): void {
+    this.writing.add(container);
+    for (const read of this.reads.get(container) ?? []) read.isOld = true;
+  }
+
+  endWrite(container: string): void {
+    this.writing.delete(container);
+  }
+
   /** The row's text as it was read, with its container at that position. */
-  putRead(container: string, key: string, known: KnownText, position: number): void {
+  putRead({ container, isOld }: RowsRead, key: string, known: KnownText, position: number): void {
+    if (isOld) return;
     this.confirm(container, position);
     this.put(container, key, known, position);
   }

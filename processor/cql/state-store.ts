@@ -18,6 +18,7 @@ import type {
   TurnId,
 } from '../sequencer/state-store.ts';
 import { type BatchLimits, batchDefaults } from './batches.ts';
+import type { RowsRead } from './known-texts.ts';
 import { forEachBounded } from './limiter.ts';
 import { amongRuns } from './names.ts';
 import type { CqlSession, DecodedRow } from './session.ts';
@@ -115,10 +116,15 @@ export class CqlStateStore implements StateStore {
         ? this.statements.selectKind(container, kind)
         : this.statements.selectUid(container, kind, uid);
     const doing = `reading the ${kind} rows of ${container}`;
-    for await (const page of this.session.pages(doing, statement, this.options.pageRowsMax)) {
-      for (const part of this.byTextBytes(page)) {
-        yield await this.each(part, (decoded) => this.complete(container, decoded));
+    const read = this.texts.known.beginRead(container);
+    try {
+      for await (const page of this.session.pages(doing, statement, this.options.pageRowsMax)) {
+        for (const part of this.byTextBytes(page)) {
+          yield await this.each(part, (decoded) => this.complete(read, decoded));
+        }
       }
+    } finally {
+      this.texts.known.endRead(read);
     }
   }
 
@@ -133,17 +139,23 @@ export class CqlStateStore implements StateStore {
         ? this.statements.selectStepsBefore(container, turnUid, idx)
         : this.statements.selectStepsAfter(container, turnUid, idx);
     const doing = `reading the neighbours of a step in ${container}`;
-    for await (const page of this.session.pages(doing, statement, neighbourPageRows)) {
-      const found = page.find((decoded) => decoded['present'] === true);
-      if (found !== undefined) return this.complete(container, found);
+    const read = this.texts.known.beginRead(container);
+    try {
+      for await (const page of this.session.pages(doing, statement, neighbourPageRows)) {
+        const found = page.find((decoded) => decoded['present'] === true);
+        if (found !== undefined) return await this.complete(read, found);
+      }
+      return null;
+    } finally {
+      this.texts.known.endRead(read);
     }
-    return null;
   }
 
   async write(container: string, segments: readonly StateSegment[]): Promise<void> {
     const last = segments.at(-1);
     if (last === undefined) return;
     const doing = `writing the state of ${container}`;
+    this.texts.known.beginWrite(container);
     try {
       const plan = this.texts.plan(container, segments);
       await this.each(plan.chunks, (chunk) => this.session.write(doing, [chunk]));
@@ -161,6 +173,8 @@ export class CqlStateStore implements StateStore {
       // What the plan took for written may not be.
       this.texts.known.forget(container);
       throw error;
+    } finally {
+      this.texts.known.endWrite(container);
     }
   }
 
@@ -211,18 +225,25 @@ export class CqlStateStore implements StateStore {
 
   private async run(container: string, keys: readonly StateKey[]): Promise<readonly ReadRow[]> {
     const doing = `reading rows of ${container}`;
-    const page = await this.session.read(doing, this.statements.selectRows(container, keys));
-    return this.each(page, (decoded) => this.complete(container, decoded));
+    const read = this.texts.known.beginRead(container);
+    try {
+      const page = await this.session.read(doing, this.statements.selectRows(container, keys));
+      return await this.each(page, (decoded) => this.complete(read, decoded));
+    } finally {
+      this.texts.known.endRead(read);
+    }
   }
 
-  private async complete(container: string, decoded: DecodedRow): Promise<ReadRow> {
-    let read: DecodedRow | undefined = decoded;
-    for (let rereads = 0; read !== undefined && rereads <= rereadsMax; rereads++) {
-      const { row, text } = stateRowOf(read);
-      const found = await this.texts.load(container, row, text, positionOf(read));
-      if (found !== undefined) return { ...row, text: found, heldAt: positionOf(read) };
+  private async complete(read: RowsRead, decoded: DecodedRow): Promise<ReadRow> {
+    const { container } = read;
+    let latest: DecodedRow | undefined = decoded;
+    for (let rereads = 0; latest !== undefined && rereads <= rereadsMax; rereads++) {
+      const { row, text } = stateRowOf(latest);
+      const heldAt = positionOf(latest);
+      const found = await this.texts.load(read, row, text, heldAt);
+      if (found !== undefined) return { ...row, text: found, heldAt };
       const doing = `reading a row of ${container} again`;
-      [read] = await this.session.read(doing, this.statements.selectRows(container, [row]));
+      [latest] = await this.session.read(doing, this.statements.selectRows(container, [row]));
     }
     throw textGone(container);
   }

@@ -8,7 +8,7 @@ import { TurnstreamError } from '../error.ts';
 import { stateKeyText } from '../sequencer/state-key.ts';
 import type { StateKey, StateRow, StateSegment } from '../sequencer/state-store.ts';
 import type { Position } from '../source/position.ts';
-import { hashOf, KnownTexts } from './known-texts.ts';
+import { hashOf, KnownTexts, type RowsRead } from './known-texts.ts';
 import type { CqlSession } from './session.ts';
 import type { PlannedSegment } from './state-segments.ts';
 import type { StateStatements, StoredText } from './state-statements.ts';
@@ -61,12 +61,13 @@ export class StateTexts {
 
   /** The text of a row; undefined when its chunks are gone. */
   async load(
-    container: string,
+    read: RowsRead,
     key: StateKey,
     stored: StoredText,
     containerPosition: number,
   ): Promise<string | null | undefined> {
     if (stored.chunks <= 0) return stored.chunks < 0 ? null : stored.inline;
+    const { container } = read;
     const rows = await this.session.read(
       `reading a text of ${container}`,
       this.statements.selectChunks(container, key, stored.position),
@@ -76,7 +77,7 @@ export class StateTexts {
       rows.slice(0, stored.chunks).map((row) => row['content'] as Buffer),
     );
     const known = { hash: hashOf(bytes), text: stored };
-    this.known.putRead(container, stateKeyText(key), known, containerPosition);
+    this.known.putRead(read, stateKeyText(key), known, containerPosition);
     return bytes.toString('utf8');
   }
 

@@ -96,4 +96,16 @@ export const formerBugs: readonly Bug[] = [
       },
     ],
   },
+  {
+    name: 'a text that was read beside a write',
+    about:
+      'A read that is under way beside a write brings a text from before it; taken for what is stored, it lets a later row refer to a text that is gone, and the sequencer waits for it for ever.',
+    patches: [
+      {
+        file: 'processor/cql/known-texts.ts',
+        from: '    if (isOld) return;\n',
+        to: "    if (isOld && container === '') return;\n",
+      },
+    ],
+  },
 ];
