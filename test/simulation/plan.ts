@@ -89,6 +89,7 @@ const placesOfSequencers = [
   'write turn_sessions',
   'append changes',
   'read conversation_content',
+  'scan conversation_state',
 ];
 const placesOfWorkers = [
   'checkpoint',
