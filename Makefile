@@ -36,7 +36,7 @@ status: install ## show each server: state, process, port, memory, log
 demo: install ## stream conversations through everything and show the read models
 	@$(run) local/demo.ts
 
-test: install ## type check, lint, unit tests, then the stack tests on a stack of their own
+test: install ## type check, lint, unit tests, simulation, then the stack tests on their own stack
 	@$(run) local/test.ts
 
 stack: install ## the stack tests alone; FILES="name …" runs some of them

@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** They take all cores for themselves: alone, so that nothing else runs out of time beside them. */
+const simulations = ['test/simulation/simulation.test.ts', 'test/simulation/bugs/bugs.test.ts'];
+
 export default defineConfig({
   test: {
     projects: [
@@ -7,9 +10,16 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['**/*.test.ts'],
-          exclude: ['node_modules/**', '.turnstream/**', 'test/stack/**'],
+          exclude: ['node_modules/**', '.turnstream/**', 'test/stack/**', ...simulations],
           // Laws run a thousand histories, on a machine that may have other work.
           testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'simulation',
+          include: simulations,
+          fileParallelism: false,
         },
       },
       {

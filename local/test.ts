@@ -1,5 +1,5 @@
 /**
- * `make test`: type check, lint, unit tests, then the stack tests against a stack of their own, in its
+ * `make test`: type check, lint, unit tests, the simulation, then the stack tests against a stack of their own, in its
  * own folder and on ports 10,000 above the developer's, which is stopped afterwards whatever happens.
  * With `--stack` only the stack tests run, those whose path contains one of the further arguments.
  * The last line is always the sum over all test runs.
@@ -72,7 +72,7 @@ async function runStep(
 }
 
 function runTests(
-  project: 'unit' | 'stack',
+  project: 'unit' | 'simulation' | 'stack',
   filters: readonly string[],
   environment: Environment,
 ): Promise<StepResult> {
@@ -140,6 +140,7 @@ async function runAll(): Promise<readonly StepResult[]> {
     () => runStep('type check', ['tsc', '-p', 'tsconfig.json'], process.env, null),
     () => runStep('lint', ['biome', 'check', '.'], process.env, null),
     () => runTests('unit', [], process.env),
+    () => runTests('simulation', [], process.env),
     () => runStackTests([]),
   ]) {
     if (!interrupted) steps.push(await step());
@@ -160,7 +161,7 @@ const summary = summarise(steps);
 console.log();
 for (const step of steps) {
   const verdict = step.exitCode === 0 ? 'ok' : `FAILED (exit ${step.exitCode})`;
-  console.log(`  ${step.name.padEnd(12)} ${verdict}, ${step.seconds.toFixed(1)} s`);
+  console.log(`  ${step.name.padEnd(16)} ${verdict}, ${step.seconds.toFixed(1)} s`);
 }
 if (summary.exitCode === 0) removeData(readSettings(testEnvironment(process.env)));
 process.exitCode = interrupted ? 130 : summary.exitCode;
