@@ -10,6 +10,7 @@ export function sequencerObserver(metrics: Metrics, health: Health): SequencerOb
   const sequencer = metrics.sequencer();
   const part = metrics.part('sequencer');
   const cache = metrics.cache('state');
+  const hints = metrics.cache('hints');
   const deadLetters = metrics.deadLetters(reader);
   return {
     active: (active) => {
@@ -36,6 +37,7 @@ export function sequencerObserver(metrics: Metrics, health: Health): SequencerOb
       cache.entries.set(containers);
       cache.bytes.set(bytes);
     },
+    hints: (turns) => hints.entries.set(turns),
     bytesInFlight: (bytes) => part.bytesInFlight.set(bytes),
     retried: (operation) => metrics.retries(operation).inc(),
   };

@@ -147,6 +147,10 @@ export class Workspace {
     this.#hintsInRemoval = [];
   }
 
+  get hintCount(): number {
+    return this.#hints.size;
+  }
+
   /** Forgets the oldest hints down to the limit; only with none left to add or to remove. */
   evictHints(countMax: number): void {
     for (const key of this.#hints.keys()) {

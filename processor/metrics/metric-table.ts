@@ -111,7 +111,7 @@ export const metricTable = {
   },
   turnstream_cache_entries: {
     type: 'gauge',
-    help: 'Entries in a cache: state (the sequencer’s containers) or totals (a worker’s).',
+    help: 'Entries in a cache: state (the sequencer’s containers), hints (its turns) or totals (a worker’s).',
     labels: ['cache'],
   },
   turnstream_cache_bytes: {

@@ -65,7 +65,7 @@ export type Metrics = {
   /** Served from the first call on: a worker has none of these. */
   sequencer(): SequencerMetrics;
   part(part: Part): PartMetrics;
-  cache(cache: 'state' | 'totals'): CacheMetrics;
+  cache(cache: CacheName): CacheMetrics;
   /** Origin: a projection's name, or `sequencer`. */
   deadLetters(origin: string): Count;
   retries(operation: string): Count;
@@ -148,11 +148,13 @@ function partMetrics(declare: Declare, negative: Counter<string>) {
   });
 }
 
+type CacheName = 'state' | 'hints' | 'totals';
+
 function cacheMetrics(declare: Declare) {
   const entries = declare.gauge('turnstream_cache_entries');
   const bytes = declare.gauge('turnstream_cache_bytes');
   const reads = declare.counter('turnstream_cache_reads_total');
-  return (cache: 'state' | 'totals'): CacheMetrics => ({
+  return (cache: CacheName): CacheMetrics => ({
     entries: entries.labels(cache),
     bytes: bytes.labels(cache),
     hits: { inc: (by) => reads.labels(cache, 'hit').inc(by) },

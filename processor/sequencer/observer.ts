@@ -21,6 +21,8 @@ export type SequencerObserver = {
   readonly batch: (records: number, seconds: number) => void;
   readonly parkedSteps: (count: number) => void;
   readonly cache: (containers: number, bytes: number) => void;
+  /** Turns of which it is known where they may be. */
+  readonly hints: (turns: number) => void;
   readonly bytesInFlight: (bytes: number) => void;
   readonly retried: (operation: string) => void;
 };
@@ -37,6 +39,7 @@ export const silentObserver: SequencerObserver = {
   batch: nothing,
   parkedSteps: nothing,
   cache: nothing,
+  hints: nothing,
   bytesInFlight: nothing,
   retried: nothing,
 };

@@ -159,6 +159,7 @@ export class Tenure {
     this.#writing = this.#writeBehind(last.offset + 1, failed);
     observer.batch(records.length, (clock.nowMs() - startedMs) / 1000);
     observer.cache(this.#workspace.containerCount, this.#workspace.bytes);
+    observer.hints(this.#workspace.hintCount);
     observer.parkedSteps(this.#ledger.parkedSteps + this.#workspace.parkedSteps);
   }
 

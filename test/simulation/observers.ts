@@ -27,6 +27,7 @@ export function watchSequencer(process: Process, watch: Watch, count: Count): Se
       containers = held;
       watch.limits.cache(name, held, bytes);
     },
+    hints: (turns) => watch.limits.hints(name, turns),
     bytesInFlight: (bytes) => watch.limits.bytesInFlight('sequencer', name, bytes),
     retried: (operation) => count(`sequencer: tried again to ${operation}`),
   };

@@ -239,6 +239,17 @@ export const sequencerBugs: readonly Bug[] = [
     ],
   },
   {
+    name: 'hints without a limit',
+    about: 'Hints are never forgotten.',
+    patches: [
+      {
+        file: workspace,
+        from: '      if (this.#hints.size <= countMax) return;',
+        to: '      if (this.#hints.size <= countMax || countMax >= 0) return;',
+      },
+    ],
+  },
+  {
     name: 'cache without a limit',
     about: 'Containers are never forgotten.',
     patches: [
