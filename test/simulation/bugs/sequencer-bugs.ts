@@ -5,7 +5,6 @@ const tenure = 'processor/sequencer/tenure.ts';
 const flush = 'processor/sequencer/flush.ts';
 const workspace = 'processor/conversation/workspace.ts';
 const foldStep = 'processor/conversation/fold-step.ts';
-const foldTurn = 'processor/conversation/fold-turn.ts';
 const carry = 'processor/conversation/carry.ts';
 const stateStore = 'processor/cql/state-store.ts';
 
@@ -124,22 +123,6 @@ export const sequencerBugs: readonly Bug[] = [
         file: carry,
         from: "  yield { kind: 'flush', order: [] };\n  const { from } = move;",
         to: '  const { from } = move;',
-      },
-    ],
-  },
-  {
-    name: 'destination not read again',
-    about: 'A half-done move is finished with what was read before the former owner’s last write.',
-    patches: [
-      {
-        file: carry,
-        from: 'if (from.position >= moment.removal && to.position < moment.arrival) {',
-        to: 'if (from.position < 0 && to.position < moment.arrival) {',
-      },
-      {
-        file: foldTurn,
-        from: '  if (!ahead) return target;',
-        to: '  if (!ahead || ahead) return target;',
       },
     ],
   },
