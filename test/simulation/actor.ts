@@ -3,6 +3,7 @@
  * sequencer or one worker, through all its incarnations. Incidents befall it at its calls.
  */
 import { messageOf, TurnstreamError } from '../../processor/error.ts';
+import type { Fate } from './network.ts';
 import type { Incident } from './plan.ts';
 import { Process } from './process.ts';
 import { type Scheduler, theWorld } from './scheduler.ts';
@@ -71,13 +72,14 @@ export class Actor {
     });
   }
 
-  /** The process makes a call: what is planned for this moment happens. Answers whether it is slow. */
-  called(process: Process, label: string): boolean {
-    if (process !== this.#process) return false;
+  /** The process makes a call: what is planned for this moment happens. Answers its fate, if it has one. */
+  called(process: Process, label: string): Fate | null {
+    if (process !== this.#process) return null;
     const incident = this.#incidentAt('') ?? this.#incidentAt(label);
-    if (incident === undefined || this.calm) return false;
+    if (incident === undefined || this.calm) return null;
     this.#befall(process, incident, label);
-    return incident.kind === 'kill-slow' || incident.kind === 'expire';
+    if (incident.kind === 'kill-unheard') return 'unheard';
+    return incident.kind === 'kill-slow' || incident.kind === 'expire' ? 'slow' : null;
   }
 
   #incidentAt(place: string): Incident | undefined {
@@ -96,6 +98,7 @@ export class Actor {
         return;
       case 'kill-sent':
       case 'kill-slow':
+      case 'kill-unheard':
         scheduler.step(theWorld, `kill ${process.name}`, () => {
           say(`${process.name} is killed with “${label}” under way`);
           this.#kill(process, forMs);

@@ -55,7 +55,7 @@ const required: readonly string[] = [
 
 /** At each place where processes call, one of each line must have happened. */
 const befalling: readonly (readonly string[])[] = [
-  ['kill at', 'kill-sent at', 'kill-slow at'],
+  ['kill at', 'kill-sent at', 'kill-slow at', 'kill-unheard at'],
   ['lost:'],
 ];
 const befallingWrites: readonly (readonly string[])[] = [['unheard:', 'late:']];

@@ -215,10 +215,10 @@ class History {
     const place = placeOf(label);
     this.#count(`call: ${place}`);
     const [actor = ''] = process.name.split('.');
-    const isSlow = this.#actors.get(actor)?.called(process, place) === true;
+    const befallen = this.#actors.get(actor)?.called(process, place) ?? 'answered';
     const planned = this.#faultAt('') ?? this.#faultAt(place);
     const fate = this.#calm ? undefined : planned;
-    if (fate === undefined) return isSlow ? 'slow' : 'answered';
+    if (fate === undefined) return befallen;
     this.#count(`${fate}: ${place}`);
     this.#say(`${process.name}: “${label}” is ${fateInWords[fate]}`);
     return fate;

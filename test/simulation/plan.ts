@@ -13,7 +13,8 @@ import { drawScript } from './source/script.ts';
  * What befalls an actor (a sequencer or a worker, through all its restarts) as it makes its n-th call,
  * or its n-th call at a place.
  * kill: the process is gone, before the call is sent, while it is under way, or while it is under way
- * for long: it takes effect when others are at work already. pause: it stands still,
+ * for long: it takes effect when others are at work already; or it is killed while its call takes effect
+ * in part, at a minority of replicas say. pause: it stands still,
  * and goes on later, a zombie if the broker has given it up meanwhile. expire: the broker gives it
  * up while it works on, and the call is slow. stop: it is asked to drain and leave. rebalance: its group, without reason.
  */
@@ -22,7 +23,15 @@ export type Incident = {
   readonly call: number;
   /** The call's label; any when absent. */
   readonly place?: string;
-  readonly kind: 'kill' | 'kill-sent' | 'kill-slow' | 'pause' | 'expire' | 'stop' | 'rebalance';
+  readonly kind:
+    | 'kill'
+    | 'kill-sent'
+    | 'kill-slow'
+    | 'kill-unheard'
+    | 'pause'
+    | 'expire'
+    | 'stop'
+    | 'rebalance';
   /** Until it is started again, goes on or notices. */
   readonly forMs: number;
 };
@@ -48,15 +57,44 @@ const callsOfActorExpected = 300;
 
 export function drawPlan(seed: number): Plan {
   const dice = new Dice(seed);
-  const knobs = drawKnobs(dice.forked('knobs'));
+  // A third of the histories are about one thing: who owns the changes, again and again.
+  const isDuel = dice.chance(0.35);
+  const drawn = drawKnobs(dice.forked('knobs'));
+  const knobs = isDuel ? { ...drawn, ...duel } : drawn;
+  const incidents = dice.forked('incidents');
   return {
     seed,
     schedule: seed,
     knobs,
     script: drawScript(dice.forked('script')),
-    incidents: drawIncidents(dice.forked('incidents'), knobs),
+    incidents: isDuel ? drawDuel(incidents) : drawIncidents(incidents, knobs),
     faults: drawFaults(dice.forked('faults')),
   };
+}
+
+const duel = {
+  sequencers: 2,
+  workers: 1,
+  workerGroups: 1,
+  projections: ['counts_by_account'],
+  looks: 0,
+} as const satisfies Partial<Knobs>;
+
+function drawDuel(dice: Dice): readonly Incident[] {
+  const kinds = dice.pick<readonly Incident['kind'][]>([
+    ['expire'],
+    ['expire', 'kill-slow', 'kill-unheard', 'rebalance'],
+    ['kill-slow', 'kill-unheard', 'kill-sent'],
+  ]);
+  const place = dice.pick([undefined, 'write conversation_state', 'commit offset']);
+  const callsMax = place === undefined ? 500 : 80;
+  return Array.from({ length: dice.pick([4, 12, 30]) }, () => ({
+    actor: dice.pick(['sequencer 1', 'sequencer 2']),
+    call: dice.int(1, callsMax),
+    ...(place === undefined ? {} : { place }),
+    kind: dice.pick(kinds),
+    forMs: dice.pick([0, 0, 20, 300]),
+  }));
 }
 
 export function actorsOf(knobs: Knobs): readonly string[] {
@@ -76,7 +114,7 @@ function drawIncidents(dice: Dice, knobs: Knobs): readonly Incident[] {
     const rest = { actor, kind: dice.pick(kinds), forMs: dice.pick(forMs) };
     if (dice.chance(0.5)) return { ...rest, call: dice.int(1, callsMax) };
     const place = dice.pick(actor.startsWith('sequencer') ? placesOfSequencers : placesOfWorkers);
-    return { ...rest, call: dice.int(1, 20), place };
+    return { ...rest, call: dice.int(1, dice.pick([10, 40])), place };
   });
 }
 
@@ -101,8 +139,8 @@ const placesOfWorkers = [
 
 /** All of them, or only those after which two owners work at a time. */
 const kindsOfIncidents: readonly (readonly Incident['kind'][])[] = [
-  ['kill', 'kill', 'kill-sent', 'kill-slow', 'pause', 'expire', 'stop', 'rebalance'],
-  ['kill-slow', 'expire'],
+  ['kill', 'kill-sent', 'kill-slow', 'kill-unheard', 'pause', 'expire', 'stop', 'rebalance'],
+  ['kill-slow', 'kill-unheard', 'expire'],
   ['expire', 'pause', 'rebalance'],
 ];
 
