@@ -265,10 +265,14 @@ export function describeGroupContract(name: string, makeHarness: () => Promise<L
       const { former, latter, expire } = await bench.harness.contested();
       const one = await bench.member({ log: former });
       await bench.settled(one);
-      const [epoch] = one.epochs;
+      let epoch = one.epoch();
       const commit = (offset: number, metadata: string) =>
-        one.consumer.commit(epoch?.epoch ?? 0, new Map([[0, { offset, metadata }]]));
-      expect(await commit(0, 'mine')).toBe('committed');
+        one.consumer.commit(epoch, new Map([[0, { offset, metadata }]]));
+      // On a slow machine the group may rebalance once more while it begins.
+      await vi.waitFor(async () => {
+        epoch = one.epoch();
+        expect(await commit(0, 'mine')).toBe('committed');
+      }, waiting);
       expire(one.consumer);
       const two = await bench.member({ log: latter });
       await bench.settled(two);
@@ -276,14 +280,14 @@ export function describeGroupContract(name: string, makeHarness: () => Promise<L
       await vi.waitFor(() => {
         expect([values(one.records(0)), values(two.records(0))]).toEqual([['a'], ['a']]);
       }, waiting);
-      expect(one.revoked).toEqual([]);
+      expect(one.revoked).not.toContain(epoch);
       expect(await commit(1, 'stolen')).toBe('fenced');
       expect(two.epochs[0]?.partitions.get(0)).toEqual({ offset: 0, metadata: 'mine' });
       const admin = await bench.admin();
       expect(await admin.committedOffsets(bench.group, bench.topic)).toEqual([0, null]);
       // Sooner or later it hears of its loss, and is a member again.
-      await vi.waitFor(() => expect(one.epochs.length).toBeGreaterThan(1), waiting);
-      expect(one.revoked).toContain(epoch?.epoch);
+      await vi.waitFor(() => expect(one.epoch()).toBeGreaterThan(epoch), waiting);
+      expect(one.revoked).toContain(epoch);
     });
 
     test('a start that was written while `assigned` answered is not beyond the end', async () => {
