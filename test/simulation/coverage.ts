@@ -12,6 +12,7 @@ const required: readonly string[] = [
   'kafka: a commit was refused (fenced)',
   'kafka: a committed offset went back',
   'kafka: a fetch was cut short',
+  'kafka: a fetch of a slow partition was held up',
   'kafka: a leaving was not acknowledged',
   'kafka: a member expired',
   'kafka: a rebalance while a batch was in hand',

@@ -52,6 +52,8 @@ export type OutsideParts = {
 export const startMs = 1_767_323_045_000;
 /** After which a broker gives up on a member that stands still. */
 export const sessionMs = 150;
+/** So late, at most, each fetch of a slow partition begins. */
+const slowFetchMsMax = 60;
 
 export function openOutside(parts: OutsideParts): Outside {
   const { dice, knobs, models, fates, count, kafkaProbes, cqlProbes } = parts;
@@ -72,6 +74,11 @@ export function openOutside(parts: OutsideParts): Outside {
   kafka.createTopic(topics.changes, 1);
   kafka.createTopic(topics.events, knobs.eventsPartitions);
   kafka.createTopic(topics.deadLetters, 1);
+  // By chance of its own: the rest of the history is drawn as it was.
+  const slow = dice.forked('slow partition');
+  if (slow.chance(0.15)) {
+    kafka.slow(topics.events, slow.below(knobs.eventsPartitions), slowFetchMsMax);
+  }
   const cluster = new SimulatedCluster({
     network,
     scheduler,
