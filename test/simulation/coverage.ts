@@ -5,35 +5,13 @@
  * process killed, before and after the request was sent, and its request fail in each way.
  */
 import { cqlHappenings } from './cql/probes.ts';
+import { kafkaHappenings } from './kafka/happenings.ts';
+import { sourceHappenings } from './source/happenings.ts';
 
 const required: readonly string[] = [
   ...cqlHappenings.filter((name) => name !== 'cql: a write without a timestamp'),
-  'kafka: a commit was applied and not acknowledged',
-  'kafka: a commit was refused (fenced)',
-  'kafka: a committed offset went back',
-  'kafka: a fetch was cut short',
-  'kafka: a fetch of a slow partition was held up',
-  'kafka: a leaving was not acknowledged',
-  'kafka: a member expired',
-  'kafka: a rebalance while a batch was in hand',
-  'kafka: an append was applied and not acknowledged',
-  'kafka: an append was applied in some partitions only',
-  'kafka: an append was applied long after its time-out',
-  'kafka: an old commit was applied late',
-  'kafka: two owners read at a time',
-  'source: a change was delivered after one of a higher LSN',
-  'source: a key was changed',
-  'source: a snapshot began',
-  'source: a snapshot had no first mark',
-  'source: a snapshot was begun anew',
-  'source: a table was truncated',
-  'source: a transaction with changes was open at a snapshot',
-  'source: a transaction with changes was rolled back',
-  'source: garbage was appended',
-  'source: records were delivered again',
-  'source: records were delivered again from the middle of a transaction',
-  'source: rows shared an LSN',
-  'source: the slot was lost',
+  ...kafkaHappenings,
+  ...sourceHappenings,
   'sequencer: a container was evicted',
   'sequencer: a record was applied',
   'sequencer: a record was dead-lettered',

@@ -66,7 +66,6 @@ export class Network {
     arrive: (answer: (value: T) => void, fail: (error: unknown) => void, fate: Fate) => void,
   ): Promise<T> {
     if (isDead(process)) return new Promise(() => undefined);
-    process.calls += 1;
     const fate = this.#fates(process, label);
     // Killed just before it could send anything.
     if (isDead(process)) return new Promise(() => undefined);

@@ -9,10 +9,6 @@ import type { Owner } from './scheduler.ts';
 export class Process implements Owner {
   readonly name: string;
   #state: Owner['state'] = 'running';
-  /** Calls made so far. */
-  calls = 0;
-  /** Told once, when it was killed. */
-  onDeath: () => void = () => undefined;
 
   constructor(name: string) {
     this.name = name;
@@ -23,9 +19,7 @@ export class Process implements Owner {
   }
 
   kill(): void {
-    if (this.#state === 'dead') return;
     this.#state = 'dead';
-    this.onDeath();
   }
 
   pause(): void {

@@ -14,6 +14,7 @@ import {
   unchanged,
 } from '../../../processor/source/row-change.ts';
 import { Dice } from '../dice.ts';
+import { sourceHappenings } from './happenings.ts';
 import { decoded, type Played, play } from './playing.ts';
 import { drawScript, type ScriptOptions } from './script.ts';
 import { drawKnobs } from './source-knobs.ts';
@@ -137,26 +138,8 @@ test('what is promised at each heartbeat is what a reader holds there, whatever 
     expect(highest).toBe(source.lastHeartbeatLsn);
     expect(sorted(reader.rows()), `seed ${seed}`).toEqual(sorted(source.postgres.rowsNow()));
   }
-  expect([...counts.keys()].sort()).toEqual(happenings);
+  expect([...counts.keys()].sort()).toEqual(sourceHappenings);
 }, 120_000);
-
-/** All that scripts are there to bring about: one that never happens is a model that has lost it. */
-const happenings = [
-  'source: a change was delivered after one of a higher LSN',
-  'source: a key was changed',
-  'source: a snapshot began',
-  'source: a snapshot had no first mark',
-  'source: a snapshot was begun anew',
-  'source: a statement would have waited for another transaction',
-  'source: a table was truncated',
-  'source: a transaction with changes was open at a snapshot',
-  'source: a transaction with changes was rolled back',
-  'source: garbage was appended',
-  'source: records were delivered again',
-  'source: records were delivered again from the middle of a transaction',
-  'source: rows shared an LSN',
-  'source: the slot was lost',
-];
 
 /** As the sequencer folds: new is what is above the highest LSN so far. */
 function foldAll(records: readonly (SourceRecord | null)[]): readonly Fact[] {
