@@ -1,8 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { closingLine, countsOfReport, type StepResult, summarise } from './test-summary.ts';
+import {
+  closingLine,
+  failureLines,
+  readReport,
+  type StepResult,
+  summarise,
+} from './test-summary.ts';
 
 function step(exitCode: number, passed: number | null, failed = 0): StepResult {
-  return { name: 's', exitCode, counts: passed === null ? null : { passed, failed }, seconds: 1 };
+  const counts = passed === null ? null : { passed, failed };
+  return { name: 's', exitCode, counts, failures: [], seconds: 1 };
 }
 
 describe('the sum of all test runs', () => {
@@ -23,11 +30,42 @@ describe('the sum of all test runs', () => {
   });
 
   test('a report that is no report counts nothing', () => {
-    expect(countsOfReport('{"numPassedTests":3,"numFailedTests":1}')).toEqual({
-      passed: 3,
-      failed: 1,
-    });
-    expect(countsOfReport('{}')).toBeNull();
-    expect(countsOfReport('not json')).toBeNull();
+    expect(readReport('{}')).toBeNull();
+    expect(readReport('not json')).toBeNull();
+  });
+
+  test('each failed test is named at the end, with its file and the first line of its error', () => {
+    const read = readReport(
+      JSON.stringify({
+        numPassedTests: 3,
+        numFailedTests: 1,
+        testResults: [
+          {
+            name: '/here/a.test.ts',
+            status: 'failed',
+            message: '',
+            assertionResults: [
+              { fullName: 'it holds', status: 'passed', duration: 3, failureMessages: [] },
+              {
+                fullName: 'it ends',
+                status: 'failed',
+                duration: 1500,
+                failureMessages: ['Error: late\n    at x'],
+              },
+            ],
+          },
+          { name: '/here/b.test.ts', status: 'failed', message: 'no c.ts', assertionResults: [] },
+        ],
+      }),
+    );
+    expect(read?.counts).toEqual({ passed: 3, failed: 1 });
+    const failed: StepResult = { ...step(1, 3, 1), failures: read?.failures ?? [] };
+    expect(failureLines([failed], '/here')).toEqual([
+      '✗ a.test.ts: it ends (1.5 s): Error: late',
+      '✗ b.test.ts: could not be run: no c.ts',
+    ]);
+    const many = { ...failed, failures: Array.from({ length: 12 }, () => failed.failures).flat() };
+    expect(failureLines([many], '/here')).toHaveLength(21);
+    expect(failureLines([many], '/here').at(-1)).toBe('… and 4 more');
   });
 });

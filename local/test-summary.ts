@@ -4,27 +4,98 @@
  * never says "0 failed" about a run that failed.
  */
 
+import { z } from 'zod';
+
 export type StepResult = {
   readonly name: string;
   readonly exitCode: number;
   /** Null for a step that is no test run. */
   readonly counts: TestCounts | null;
   readonly seconds: number;
+  readonly failures: readonly FailedTest[];
+};
+
+/** A test that failed, or a file that could not be run: then its name is empty. */
+export type FailedTest = {
+  readonly file: string;
+  readonly name: string;
+  readonly seconds: number;
+  /** The first line of what it said. */
+  readonly message: string;
 };
 
 export type TestCounts = { readonly passed: number; readonly failed: number };
 
 export type Summary = TestCounts & { readonly exitCode: 0 | 1 };
 
+/** A log that keeps only the end of a run must still say what failed. */
+const failuresShownMax = 20;
+const failureCharsMax = 240;
+
+const testSchema = z.object({
+  fullName: z.string(),
+  status: z.string(),
+  duration: z.number().nullish(),
+  failureMessages: z.array(z.string()).nullish(),
+});
+
+const reportSchema = z.object({
+  numPassedTests: z.number(),
+  numFailedTests: z.number(),
+  testResults: z.array(
+    z.object({
+      name: z.string(),
+      status: z.string(),
+      message: z.string().nullish(),
+      assertionResults: z.array(testSchema),
+    }),
+  ),
+});
+
 /** Reads vitest's JSON report; null when it is not one, as after a crash. */
-export function countsOfReport(text: string): TestCounts | null {
+export function readReport(
+  text: string,
+): { readonly counts: TestCounts; readonly failures: readonly FailedTest[] } | null {
+  const read = z.preprocess(parsedOrNull, reportSchema).safeParse(text);
+  if (!read.success) return null;
+  const { numPassedTests: passed, numFailedTests: failed, testResults } = read.data;
+  const failures = testResults.flatMap(({ name: file, status, message, assertionResults }) => {
+    const tests = assertionResults
+      .filter((test) => test.status === 'failed')
+      .map((test) => ({
+        file,
+        name: test.fullName,
+        seconds: (test.duration ?? 0) / 1000,
+        message: firstLine(test.failureMessages?.[0] ?? ''),
+      }));
+    const ofFile = { file, name: '', seconds: 0, message: firstLine(message ?? '') };
+    return status === 'failed' && tests.length === 0 ? [ofFile] : tests;
+  });
+  return { counts: { passed, failed }, failures };
+}
+
+function parsedOrNull(text: unknown): unknown {
   try {
-    const report = JSON.parse(text) as { numPassedTests?: unknown; numFailedTests?: unknown };
-    const { numPassedTests: passed, numFailedTests: failed } = report;
-    return typeof passed === 'number' && typeof failed === 'number' ? { passed, failed } : null;
+    return JSON.parse(String(text));
   } catch {
     return null;
   }
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? '';
+}
+
+/** A line for each failed test, at most as many as a person reads. */
+export function failureLines(steps: readonly StepResult[], root: string): readonly string[] {
+  const failures = steps.flatMap((step) => step.failures);
+  const lines = failures.slice(0, failuresShownMax).map(({ file, name, seconds, message }) => {
+    const where = file.startsWith(root) ? file.slice(root.length).replace(/^\//, '') : file;
+    const what = name === '' ? 'could not be run' : `${name} (${seconds.toFixed(1)} s)`;
+    return `✗ ${where}: ${what}: ${message}`.slice(0, failureCharsMax);
+  });
+  const more = failures.length - lines.length;
+  return more > 0 ? [...lines, `… and ${more} more`] : lines;
 }
 
 export function failuresOf(step: StepResult): number {

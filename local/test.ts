@@ -18,8 +18,9 @@ import { servers, startStack, stopStack } from './stack.ts';
 import { sayFor } from './terminal.ts';
 import {
   closingLine,
-  countsOfReport,
+  failureLines,
   failuresOf,
+  readReport,
   type StepResult,
   summarise,
 } from './test-summary.ts';
@@ -62,13 +63,10 @@ async function runStep(
     child.on('exit', (code) => resolve(code ?? 1));
   });
   child = null;
-  const counts =
-    report === null
-      ? null
-      : existsSync(report)
-        ? countsOfReport(readFileSync(report, 'utf8'))
-        : null;
-  return { name, exitCode, counts, seconds: (Date.now() - started) / 1000 };
+  const read =
+    report !== null && existsSync(report) ? readReport(readFileSync(report, 'utf8')) : null;
+  const { counts, failures } = read ?? { counts: null, failures: [] };
+  return { name, exitCode, counts, failures, seconds: (Date.now() - started) / 1000 };
 }
 
 function runTests(
@@ -91,7 +89,7 @@ async function runStackTests(filters: readonly string[]): Promise<StepResult> {
     return await withLock(lock, 0, () => runLockedStackTests(settings, filters));
   } catch (error) {
     console.error(messageOf(error));
-    return { name: 'stack tests', exitCode: 1, counts: null, seconds: 0 };
+    return { name: 'stack tests', exitCode: 1, counts: null, failures: [], seconds: 0 };
   }
 }
 
@@ -117,7 +115,7 @@ async function runLockedStackTests(
   } catch (error) {
     console.error(messageOf(error));
     const seconds = (Date.now() - started) / 1000;
-    return { name: 'stack tests', exitCode: 1, counts: null, seconds };
+    return { name: 'stack tests', exitCode: 1, counts: null, failures: [], seconds };
   } finally {
     console.log('── stop of the test stack');
     await stopStack(settings, sayFor);
@@ -163,6 +161,7 @@ for (const step of steps) {
   const verdict = step.exitCode === 0 ? 'ok' : `FAILED (exit ${step.exitCode})`;
   console.log(`  ${step.name.padEnd(16)} ${verdict}, ${step.seconds.toFixed(1)} s`);
 }
+for (const line of failureLines(steps, repositoryDir)) console.log(`  ${line}`);
 if (summary.exitCode === 0) removeData(readSettings(testEnvironment(process.env)));
 process.exitCode = interrupted ? 130 : summary.exitCode;
 console.log(closingLine(summary));
