@@ -12,7 +12,7 @@ import { CqlCheckpointStore } from '../../processor/cql/checkpoint-store.ts';
 import { connectCql, cqlDefaults, type DriverSession } from '../../processor/cql/cluster.ts';
 import { readAll, readAllTotals } from '../../processor/cql/read.ts';
 import type { ReadModel } from '../../processor/engine/store.ts';
-import { type Lsn, parseLsn } from '../../processor/source/lsn.ts';
+import { formatLsn, type Lsn, parseLsn } from '../../processor/source/lsn.ts';
 import { projections } from '../../projections/index.ts';
 import { dropSlot, tables } from './capture-sandbox.ts';
 import { collect, expectedRows, type JudgedRows } from './judge.ts';
@@ -20,6 +20,11 @@ import { describeDifference, difference, isEqual, summedOverShards } from './jud
 import { TurnstreamProcess } from './turnstream-process.ts';
 
 export const spinePartitions = 4;
+
+/** A watermark moves with each heartbeat: one that rests for so long will not move by waiting. */
+const stalledMsMax = 100_000;
+
+type Watermark = { readonly name: string; readonly lsn: Lsn | null };
 
 const models: readonly ReadModel[] = projections.map(({ shape }) => ({ shape, generation: 1 }));
 
@@ -97,24 +102,52 @@ export class Spine {
     return parseLsn(rows[0]!.lsn)!;
   }
 
-  /** Resolves when every read model's watermark has passed what is committed now. */
-  async caughtUp(): Promise<void> {
+  /**
+   * Resolves when every read model's watermark has passed what is committed now. Rejects with what
+   * every part says of itself when nothing moves for `stalledMs`.
+   */
+  async caughtUp(stalledMs: number = stalledMsMax): Promise<void> {
     const lsn = await this.currentLsn();
-    const checkpoints = new CqlCheckpointStore(await this.#session(), this.name);
+    let seen = '';
+    let movedAt = performance.now();
     for (;;) {
-      const behind = await Promise.all(
-        models.map(async (model) => {
-          const marks = [...(await checkpoints.load(model)).values()];
-          return (
-            marks.length < spinePartitions ||
-            marks.some(({ watermark }) => watermark === null || watermark.lsn < lsn)
-          );
-        }),
-      );
-      if (!behind.includes(true)) return;
+      const marks = await this.#watermarks();
+      const behind = marks.filter((mark) => mark.lsn === null || mark.lsn < lsn);
+      if (behind.length === 0) return;
       this.#mindTheDead();
+      const now = marks.map((mark) => mark.lsn).join();
+      if (now !== seen) movedAt = performance.now();
+      seen = now;
+      if (performance.now() - movedAt > stalledMs) {
+        throw new Error(await this.#whatStalls(lsn, behind));
+      }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+  }
+
+  /** Of each read model's partitions; null where there is none yet. */
+  async #watermarks(): Promise<readonly Watermark[]> {
+    const checkpoints = new CqlCheckpointStore(await this.#session(), this.name);
+    const ofModel = async (model: ReadModel): Promise<readonly Watermark[]> => {
+      const marks = await checkpoints.load(model);
+      return Array.from({ length: spinePartitions }, (_, partition) => ({
+        name: `${model.shape.projection}/${partition}`,
+        lsn: marks.get(partition)?.watermark?.lsn ?? null,
+      }));
+    };
+    return (await Promise.all(models.map(ofModel))).flat();
+  }
+
+  async #whatStalls(lsn: Lsn, behind: readonly Watermark[]): Promise<string> {
+    const marks = behind.map(
+      (mark) => `${mark.name} ${mark.lsn === null ? 'none' : formatLsn(mark.lsn)}`,
+    );
+    const status = await fetch(`${this.addresses.connect.url}/connectors/${this.name}/status`);
+    const logs = this.processes.map((one) => `${one.name}: ${one.lastLine()}`);
+    return (
+      `No watermark moves. ${logs.join('; ')}; wanted ${formatLsn(lsn)}, ${marks.join(', ')}\n` +
+      `connector: ${await status.text()}\n${this.processes.map((one) => one.log()).join('\n\n')}`
+    );
   }
 
   #mindTheDead(): void {

@@ -8,6 +8,7 @@ const command = fileURLToPath(new URL('../../bin/turnstream.mjs', import.meta.ur
 type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: string };
 
 export class TurnstreamProcess {
+  readonly name: string;
   readonly lines: LogLine[] = [];
   readonly exited: Promise<number | null>;
   readonly #child: ChildProcess;
@@ -15,6 +16,7 @@ export class TurnstreamProcess {
   #stdout = '';
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
+    this.name = args.join(' ');
     this.#child = spawn(process.execPath, [command, ...args], {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -75,6 +77,14 @@ export class TurnstreamProcess {
   async stop(): Promise<number | null> {
     this.kill('SIGTERM');
     return await this.exited;
+  }
+
+  /** What it last said, short enough for a sentence. */
+  lastLine(): string {
+    const { exitCode, signalCode } = this.#child;
+    const ended = exitCode ?? signalCode;
+    const { msg } = this.lines.at(-1) ?? {};
+    return `“${(msg ?? 'nothing').slice(0, 80)}”${ended === null ? '' : `, ended: ${ended}`}`;
   }
 
   log(): string {
