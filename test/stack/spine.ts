@@ -151,9 +151,9 @@ export class Spine {
   }
 
   #mindTheDead(): void {
-    for (const { lines, log } of this.processes) {
-      if (lines.some(({ level }) => level === 'fatal')) throw new Error(log());
-    }
+    const dead = this.processes.find((one) => one.died);
+    if (dead === undefined) return;
+    throw new Error(`turnstream ${dead.name} said ${dead.lastLine()}\n${dead.log()}`);
   }
 
   /** What differs between the read models and SQL over Postgres, in words; null when nothing does. */

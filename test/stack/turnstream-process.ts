@@ -13,6 +13,7 @@ export class TurnstreamProcess {
   readonly exited: Promise<number | null>;
   readonly #child: ChildProcess;
   #changed: () => void = () => undefined;
+  #askedToEnd = false;
   #stdout = '';
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
@@ -69,7 +70,15 @@ export class TurnstreamProcess {
     return await response.text();
   }
 
+  /** It has ended, and nobody here asked it to. */
+  get died(): boolean {
+    const { exitCode, signalCode } = this.#child;
+    return !this.#askedToEnd && (exitCode !== null || signalCode !== null);
+  }
+
   kill(signal: NodeJS.Signals): void {
+    if (signal === 'SIGKILL' || signal === 'SIGTERM' || signal === 'SIGINT')
+      this.#askedToEnd = true;
     this.#child.kill(signal);
   }
 
