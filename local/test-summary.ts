@@ -29,8 +29,10 @@ export type TestCounts = { readonly passed: number; readonly failed: number };
 export type Summary = TestCounts & { readonly exitCode: 0 | 1 };
 
 /** A log that keeps only the end of a run must still say what failed. */
-const failuresShownMax = 20;
-const failureCharsMax = 240;
+const failuresShownMax = 10;
+/** The others often follow from the first. */
+const firstFailureCharsMax = 900;
+const failureCharsMax = 120;
 
 const testSchema = z.object({
   fullName: z.string(),
@@ -89,10 +91,12 @@ function firstLine(text: string): string {
 /** A line for each failed test, at most as many as a person reads. */
 export function failureLines(steps: readonly StepResult[], root: string): readonly string[] {
   const failures = steps.flatMap((step) => step.failures);
-  const lines = failures.slice(0, failuresShownMax).map(({ file, name, seconds, message }) => {
+  const lines = failures.slice(0, failuresShownMax).map((failure, index) => {
+    const { file, name, seconds, message } = failure;
+    const charsMax = index === 0 ? firstFailureCharsMax : failureCharsMax;
     const where = file.startsWith(root) ? file.slice(root.length).replace(/^\//, '') : file;
     const what = name === '' ? 'could not be run' : `${name} (${seconds.toFixed(1)} s)`;
-    return `✗ ${where}: ${what}: ${message}`.slice(0, failureCharsMax);
+    return `✗ ${where}: ${what}: ${message}`.slice(0, charsMax);
   });
   const more = failures.length - lines.length;
   return more > 0 ? [...lines, `… and ${more} more`] : lines;
