@@ -10,7 +10,7 @@ import { isDownloaded, type PartName } from './download.ts';
 import { findJavaHome } from './java.ts';
 import { checkPorts, runningServer } from './server.ts';
 import type { Environment, Settings } from './settings.ts';
-import { servers } from './stack.ts';
+import { serversOf } from './stack.ts';
 import { versions } from './versions.ts';
 
 /** Throws one error with all problems. */
@@ -18,7 +18,9 @@ export async function checkBeforeStart(
   settings: Settings,
   environment: Environment,
 ): Promise<void> {
-  const stopped = servers.filter((server) => runningServer(settings, server.name) === null);
+  const stopped = serversOf(settings).filter(
+    (server) => runningServer(settings, server.name) === null,
+  );
   if (stopped.length === 0) return;
   const checks = [
     async () => void findJavaHome(settings.javaHome, environment),

@@ -1,5 +1,5 @@
 /**
- * Asks a server on 127.0.0.1 whether it does its work, in its own protocol and with nothing but a
+ * Asks a server on this machine whether it does its work, in its own protocol and with nothing but a
  * socket: an open port is not yet a broker that has its metadata or a node that answers queries.
  * Every probe answers false instead of failing, and within its limit.
  */
@@ -35,6 +35,7 @@ export async function kafkaAnswers(port: number): Promise<boolean> {
   frame.writeInt32BE(body.length, 0);
   body.copy(frame, 4);
   const answer = await exchange(
+    host,
     port,
     [frame],
     (bytes) => bytes.length >= 4 && bytes.length >= 4 + bytes.readInt32BE(0),
@@ -44,7 +45,7 @@ export async function kafkaAnswers(port: number): Promise<boolean> {
 }
 
 /** True when the node gives its own row of system.local. */
-export async function cqlAnswers(port: number): Promise<boolean> {
+export async function cqlAnswers(port: number, address: string): Promise<boolean> {
   const query = Buffer.from('SELECT key FROM system.local');
   const queryBody = Buffer.alloc(4 + query.length + 3);
   queryBody.writeInt32BE(query.length, 0);
@@ -54,7 +55,7 @@ export async function cqlAnswers(port: number): Promise<boolean> {
   // The node reads nothing behind the start until it has answered it: two frames, in turn.
   const requests = [cqlFrame(1, 0x01, option), cqlFrame(2, 0x07, queryBody)];
   const opcodes: number[] = [];
-  await exchange(port, requests, (bytes) => {
+  await exchange(address, port, requests, (bytes) => {
     const complete = bytes.length >= 9 && bytes.length >= 9 + bytes.readInt32BE(5);
     if (complete) opcodes.push(bytes.readUInt8(4));
     return complete;
@@ -75,12 +76,13 @@ function cqlFrame(stream: number, opcode: number, body: Buffer): Buffer {
 
 /** Sends the requests one after the other and returns the last answer; null on any failure. */
 function exchange(
+  address: string,
   port: number,
   requests: readonly Buffer[],
   isComplete: (answer: Buffer) => boolean,
 ): Promise<Buffer | null> {
   return new Promise((resolve) => {
-    const socket = createConnection({ host, port });
+    const socket = createConnection({ host: address, port });
     let received = Buffer.alloc(0);
     let sent = 0;
     const end = (answer: Buffer | null): void => {
@@ -107,14 +109,16 @@ function exchange(
   });
 }
 
-/** True when nobody listens on the port, so that a server may. */
-export function portIsFree(port: number): Promise<boolean> {
+/** True when nobody listens on the port, so that a server may. Rejects when the address is not this machine's. */
+export function portIsFree(port: number, address: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EADDRINUSE') resolve(false);
       else reject(error);
     });
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(true)));
+    server.listen({ host: address, port, exclusive: true }, () =>
+      server.close(() => resolve(true)),
+    );
   });
 }

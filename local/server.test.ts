@@ -71,6 +71,14 @@ describe('starting a server', () => {
     expect(runningServer(settings, 'postgres')).toBeNull();
   });
 
+  test('an address that the machine does not have is told with what gives it one', async () => {
+    const elsewhere = { ...tiny(forEver), address: '192.0.2.1' };
+    await expect(startOne(elsewhere, context)).rejects.toThrow(
+      /Tiny cannot start: 192\.0\.2\.1 is not an address of this machine.*lo0 alias 192\.0\.2\.1/,
+    );
+    expect(runningServer(settings, 'postgres')).toBeNull();
+  });
+
   test('a server that dies is told with its exit code and its last lines, and leaves no pid file', async () => {
     const script = 'for (let i = 0; i < 40; i += 1) console.log("line " + i); process.exit(7)';
     const start = startOne(

@@ -8,7 +8,7 @@ import { join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { TurnstreamError } from '../processor/error.ts';
 import { withLock } from './lock.ts';
-import { portIsFree } from './probe.ts';
+import { host, portIsFree } from './probe.ts';
 import {
   type Command,
   lastLines,
@@ -24,12 +24,15 @@ import {
 } from './process.ts';
 import { repositoryDir, type SettingName, type Settings, settingTable } from './settings.ts';
 
+/** The first one is the only one unless the settings say more. */
+export type CassandraName = 'cassandra' | 'cassandra-2' | 'cassandra-3';
+
 export type ServerName =
   | 'postgres'
   | 'kafka'
   | 'registry'
   | 'connect'
-  | 'cassandra'
+  | CassandraName
   // Turnstream's own: services.ts.
   | 'sequencer'
   | 'worker';
@@ -44,6 +47,8 @@ export type StartContext = {
 export type Server = {
   readonly name: ServerName;
   readonly title: string;
+  /** Where it listens; 127.0.0.1 unless it says so. */
+  readonly address?: string;
   /** The settings of the ports that it listens on, the one for clients first. */
   readonly ports: readonly SettingName[];
   readonly needs: readonly ServerName[];
@@ -195,20 +200,37 @@ function checkSamePorts(server: Server, settings: Settings, running: RunningProc
 
 /** Says which port of which server is taken, and how to choose another. */
 export async function checkPorts(
-  server: Pick<Server, 'title' | 'ports'>,
+  server: Pick<Server, 'title' | 'ports' | 'address'>,
   settings: Settings,
 ): Promise<void> {
+  const address = addressOf(server);
   for (const name of server.ports) {
     const port = Number(settings[name]);
-    if (await portIsFree(port)) continue;
+    const isFree = await portIsFree(port, address).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === 'EADDRNOTAVAIL' ? foreignAddress(server.title, address) : error;
+    });
+    if (isFree) continue;
     const { variable } = settingTable[name];
     throw new TurnstreamError(
       'PREFLIGHT',
-      `${server.title} cannot start: port ${port} on 127.0.0.1 is taken by another program. ` +
+      `${server.title} cannot start: port ${port} on ${address} is taken by another program. ` +
         `Stop that program (\`lsof -i :${port}\` or \`ss -ltnp\` shows it), or choose another port: ` +
         `${variable}=${port + 1} make up`,
     );
   }
+}
+
+export function addressOf({ address = host }: Pick<Server, 'address'>): string {
+  return address;
+}
+
+function foreignAddress(title: string, address: string): TurnstreamError {
+  return new TurnstreamError(
+    'PREFLIGHT',
+    `${title} cannot start: ${address} is not an address of this machine. Give it that one ` +
+      `(macOS: \`sudo ifconfig lo0 alias ${address}\`), or use one Cassandra node ` +
+      '(TURNSTREAM_LOCAL_CASSANDRA_NODES=1).',
+  );
 }
 
 export type StopResult = 'stopped' | 'killed' | 'not running';

@@ -3,9 +3,10 @@
  * `make demo` starts them; they are supervised, shown and stopped like the servers.
  */
 import { join } from 'node:path';
+import { nodesOf } from './cassandra.ts';
 import { postgresAccount } from './postgres.ts';
 import { host, httpAnswers } from './probe.ts';
-import type { Server } from './server.ts';
+import { addressOf, type Server } from './server.ts';
 import { repositoryDir, type SettingName, type Settings } from './settings.ts';
 
 /** The TURNSTREAM_* settings that lead to this stack; the defaults do when no port was changed. */
@@ -19,9 +20,10 @@ export function serviceEnvironment(settings: Settings): Readonly<Record<string, 
     TURNSTREAM_REGISTRY_URL: `${registry}/ccompat/v7`,
     TURNSTREAM_CONNECT_URL: `http://${host}:${settings.connectPort}`,
     TURNSTREAM_CONNECT_REGISTRY_URL: `${registry}/registry/v2`,
-    TURNSTREAM_CQL_CONTACT_POINTS: host,
+    TURNSTREAM_CQL_CONTACT_POINTS: nodesOf(settings).map(addressOf).join(),
     TURNSTREAM_CQL_PORT: String(settings.cassandraPort),
     TURNSTREAM_CQL_DATACENTER: 'datacenter1',
+    TURNSTREAM_CQL_REPLICATION_FACTOR: String(settings.cassandraNodes),
   };
 }
 

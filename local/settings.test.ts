@@ -14,6 +14,7 @@ describe('settings of the local stack', () => {
       registryPort: 18081,
       cassandraPort: 19042,
       cassandraStoragePort: 17000,
+      cassandraNodes: 1,
       connectExactlyOnce: 'disabled',
     });
   });
@@ -36,10 +37,12 @@ describe('settings of the local stack', () => {
         TURNSTREAM_LOCAL_KAFKA_PORT: 'many',
         TURNSTREAM_LOCAL_CASSANDRA_HEAP_MIB: '1.5',
         TURNSTREAM_LOCAL_CONNECT_EXACTLY_ONCE: 'yes',
+        TURNSTREAM_LOCAL_CASSANDRA_NODES: '4',
         TURNSTREAM_LOCAL_KAFKA_PROT: '1',
       });
     expect(read).toThrow(/KAFKA_PORT .* is many: expected a whole number from 1 to 65535/);
     expect(read).toThrow(/CASSANDRA_HEAP_MIB .* is 1\.5/);
+    expect(read).toThrow(/CASSANDRA_NODES .* is 4: expected a whole number from 1 to 3/);
     expect(read).toThrow(/CONNECT_EXACTLY_ONCE is yes: expected enabled or disabled/);
     expect(read).toThrow(/KAFKA_PROT is not a setting/);
   });

@@ -11,7 +11,15 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const repositoryDir = fileURLToPath(new URL('..', import.meta.url));
 
-type SettingType = 'port' | 'mebibytes' | 'seconds' | 'path' | 'name' | 'count' | 'switch';
+type SettingType =
+  | 'port'
+  | 'mebibytes'
+  | 'seconds'
+  | 'path'
+  | 'name'
+  | 'count'
+  | 'nodes'
+  | 'switch';
 
 type SettingRow = {
   readonly variable: string;
@@ -53,6 +61,12 @@ export const settingTable = {
   connectHeap: row('CONNECT_HEAP_MIB', 'mebibytes', '1024', 'largest heap of Kafka Connect'),
   registryHeap: row('REGISTRY_HEAP_MIB', 'mebibytes', '256', 'largest heap of the registry'),
   cassandraHeap: row('CASSANDRA_HEAP_MIB', 'mebibytes', '768', 'largest heap of Cassandra'),
+  cassandraNodes: row(
+    'CASSANDRA_NODES',
+    'nodes',
+    '1',
+    'Cassandra nodes, 1 to 3: the same ports on 127.0.0.1, .2 and .3; each number has data of its own',
+  ),
   connectExactlyOnce: row(
     'CONNECT_EXACTLY_ONCE',
     'switch',
@@ -78,7 +92,7 @@ export const settingTable = {
 
 export type SettingName = keyof typeof settingTable;
 
-type NumberType = 'port' | 'mebibytes' | 'seconds' | 'count';
+type NumberType = 'port' | 'mebibytes' | 'seconds' | 'count' | 'nodes';
 
 export type Settings = {
   readonly [Name in SettingName]: (typeof settingTable)[Name]['type'] extends NumberType
@@ -91,6 +105,7 @@ const limits: Readonly<Record<NumberType, { readonly min: number; readonly max: 
   mebibytes: { min: 32, max: 1_048_576 },
   seconds: { min: 1, max: 3_600 },
   count: { min: 0, max: 40_000 },
+  nodes: { min: 1, max: 3 },
 };
 
 function isNumberType(type: SettingType): type is NumberType {

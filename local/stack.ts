@@ -4,7 +4,7 @@
  * each time, so a test run that points to another folder and other ports has another stack.
  */
 import { TurnstreamError } from '../processor/error.ts';
-import { cassandra } from './cassandra.ts';
+import { cassandraNodes, nodesOf } from './cassandra.ts';
 import { connect } from './connect.ts';
 import { downloadPart, isDownloaded, type PartName } from './download.ts';
 import { findJavaHome } from './java.ts';
@@ -13,6 +13,7 @@ import { postgres, postgresAccount } from './postgres.ts';
 import { host } from './probe.ts';
 import { registry } from './registry.ts';
 import {
+  addressOf,
   killOne,
   runningServer,
   type Server,
@@ -26,8 +27,30 @@ import {
 import { services } from './services.ts';
 import { type Environment, readSettings, type Settings } from './settings.ts';
 
-/** In the order in which people read them; the start is parallel. */
-export const servers: readonly Server[] = [postgres, kafka, registry, connect, cassandra];
+/** All that there can be, in the order in which people read them; the start is parallel. */
+export const stackServers: readonly Server[] = [
+  postgres,
+  kafka,
+  registry,
+  connect,
+  ...cassandraNodes,
+];
+
+/** Those that the settings ask for. */
+export function serversOf(settings: Settings): readonly Server[] {
+  const nodes = nodesOf(settings);
+  return stackServers.filter(
+    (server) => !cassandraNodes.includes(server) || nodes.includes(server),
+  );
+}
+
+/** Those of the settings, and what else runs: the nodes of a larger number of them. */
+export function presentServers(settings: Settings): readonly Server[] {
+  const wanted = serversOf(settings);
+  return stackServers.filter(
+    (server) => wanted.includes(server) || runningServer(settings, server.name) !== null,
+  );
+}
 
 export type StackAddresses = {
   readonly postgres: {
@@ -55,12 +78,16 @@ export function stackAddresses(environment: Environment = process.env): StackAdd
     kafka: { brokers: [`${host}:${settings.kafkaPort}`] },
     connect: { url: `http://${host}:${settings.connectPort}` },
     registry: { url: `http://${host}:${settings.registryPort}` },
-    cql: { contactPoints: [host], port: settings.cassandraPort, datacenter: 'datacenter1' },
+    cql: {
+      contactPoints: nodesOf(settings).map(addressOf),
+      port: settings.cassandraPort,
+      datacenter: 'datacenter1',
+    },
   };
 }
 
 function findServer(name: ServerName): Server {
-  const server = servers.find((candidate) => candidate.name === name);
+  const server = stackServers.find((candidate) => candidate.name === name);
   if (server === undefined) {
     throw new TurnstreamError('CONFIGURATION', `The local stack has no server ${name}.`);
   }
@@ -120,7 +147,7 @@ export async function startStack(
   const started = Date.now();
   prefetch(settings, environment, say);
   const pending = new Map<ServerName, Promise<StartedServer>>();
-  for (const server of servers) {
+  for (const server of serversOf(settings)) {
     const needs = server.needs.map((name) => pending.get(name));
     pending.set(server.name, startInTurn(server, needs));
   }
@@ -163,11 +190,12 @@ function prefetch(
   environment: Environment,
   say: (server: Server, line: string) => void,
 ): void {
+  const [node] = cassandraNodes;
   const order: readonly (readonly [PartName, Server])[] = [
     ['kafka', kafka],
     ['debezium', connect],
     ['converter', connect],
-    ['cassandra', cassandra],
+    ['cassandra', node],
     ['registry', registry],
   ];
   const missing = order.filter(([part]) => !isDownloaded(settings, part));
@@ -187,10 +215,11 @@ export async function stopStack(
   settings: Settings,
   say: (server: Server, line: string) => void,
 ): Promise<void> {
-  const independent = servers.filter(
+  const present = presentServers(settings);
+  const independent = present.filter(
     (server) => server.name !== 'kafka' && server.name !== 'connect',
   );
-  const ordered = servers.filter((server) => !independent.includes(server)).reverse();
+  const ordered = present.filter((server) => !independent.includes(server)).reverse();
   const stop = async (server: Server): Promise<void> => {
     const started = Date.now();
     const result = await stopOne(server, settings);

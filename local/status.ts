@@ -4,14 +4,14 @@ import { memoryMib } from './memory.ts';
 import { logFile, runningServer } from './server.ts';
 import { services } from './services.ts';
 import { readSettings, repositoryDir } from './settings.ts';
-import { servers } from './stack.ts';
+import { presentServers } from './stack.ts';
 import { runCommand, table } from './terminal.ts';
 
 await runCommand(async () => {
   const settings = readSettings(process.env);
   let totalMib = 0;
   const rows = await Promise.all(
-    [...servers, ...services].map(async (server) => {
+    [...presentServers(settings), ...services].map(async (server) => {
       const log = relative(repositoryDir, logFile(settings, server.name));
       const running = runningServer(settings, server.name);
       if (running === null) return [server.title, 'stopped', '', '', '', log];

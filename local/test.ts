@@ -14,7 +14,7 @@ import { checkBeforeStart } from './preflight.ts';
 import { lastLines } from './process.ts';
 import { logFile } from './server.ts';
 import { type Environment, readSettings, repositoryDir, type Settings } from './settings.ts';
-import { servers, startStack, stopStack } from './stack.ts';
+import { serversOf, startStack, stopStack } from './stack.ts';
 import { sayFor } from './terminal.ts';
 import {
   closingLine,
@@ -123,7 +123,7 @@ async function runLockedStackTests(
 }
 
 function printLogs(settings: Settings): void {
-  for (const { name } of servers) {
+  for (const { name } of serversOf(settings)) {
     const path = logFile(settings, name);
     console.log(`\n── the last lines of ${path}`);
     console.log(lastLines(path, logLinesShown).join('\n'));

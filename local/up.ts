@@ -1,8 +1,9 @@
 /** `make up`: starts what does not run yet, side by side, and says where everything is. */
 import { relative } from 'node:path';
 import { checkBeforeStart } from './preflight.ts';
+import { addressOf } from './server.ts';
 import { readSettings, repositoryDir } from './settings.ts';
-import { servers, startStack } from './stack.ts';
+import { startStack } from './stack.ts';
 import { runCommand, sayFor, table } from './terminal.ts';
 
 await runCommand(async () => {
@@ -22,7 +23,7 @@ await runCommand(async () => {
     table(
       results.map(({ server, outcome, seconds: after }) => [
         server.title,
-        `127.0.0.1:${settings[server.ports[0] ?? 'postgresPort']}`,
+        `${addressOf(server)}:${settings[server.ports[0] ?? 'postgresPort']}`,
         outcome instanceof Error
           ? 'FAILED'
           : outcome === 'started'
@@ -36,7 +37,7 @@ await runCommand(async () => {
   for (const { outcome } of failures) console.error(`${(outcome as Error).message}\n`);
   if (failures.length > 0) {
     console.error(
-      `${failures.length} of ${servers.length} servers did not start. The others run: \`make up\` tries again, \`make down\` stops them.`,
+      `${failures.length} of ${results.length} servers did not start. The others run: \`make up\` tries again, \`make down\` stops them.`,
     );
     return 1;
   }

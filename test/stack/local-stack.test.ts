@@ -2,7 +2,13 @@ import pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { runningServer } from '../../local/server.ts';
 import { readSettings } from '../../local/settings.ts';
-import { killServer, servers, stackAddresses, startServer, stopServer } from '../../local/stack.ts';
+import {
+  killServer,
+  serversOf,
+  stackAddresses,
+  startServer,
+  stopServer,
+} from '../../local/stack.ts';
 
 const settings = readSettings(process.env);
 const addresses = stackAddresses();
@@ -19,6 +25,7 @@ async function query(text: string): Promise<readonly Record<string, unknown>[]> 
 
 describe('the local stack', () => {
   test('every server answers in its own protocol', async () => {
+    const servers = serversOf(settings);
     const answers = await Promise.all(
       servers.map(async (server) => [server.name, await server.answers(settings)]),
     );
