@@ -31,6 +31,8 @@ export function openCql({ cql }: Config): Promise<DriverSession> {
     credentials: username === '' ? null : { username, password },
     tls: cql.tls === 'enabled',
     requestTimeoutMs: cql.requestTimeoutMs,
+    secondNodeDelayMs: cql.secondNodeDelayMs,
+    reconnectDelayMsMax: cql.reconnectDelayMsMax,
     writesInFlightMax: cql.writesInFlightMax,
     readsInFlightMax: cql.readsInFlightMax,
   });

@@ -229,6 +229,18 @@ export const cql = {
     'The longest wait for one answer.',
     { min: 100, max: 600_000 },
   ),
+  secondNodeDelayMs: integer(
+    'TURNSTREAM_CQL_SECOND_NODE_DELAY_MS',
+    1000,
+    'A request that a node has not answered for so long goes to a second node too; 0: never.',
+    { min: 0, max: 600_000 },
+  ),
+  reconnectDelayMsMax: integer(
+    'TURNSTREAM_CQL_RECONNECT_DELAY_MS_MAX',
+    2000,
+    'The longest pause before a node that was lost is tried again.',
+    { min: 100, max: 600_000 },
+  ),
   writesInFlightMax: integer(
     'TURNSTREAM_CQL_WRITES_IN_FLIGHT_MAX',
     64,

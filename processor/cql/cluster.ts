@@ -2,6 +2,10 @@
  * The connection to the CQL cluster, and the way every statement goes: prepared, at LOCAL_QUORUM,
  * bounded in number, never repeated here (whoever asked knows when to), with errors of the
  * project's family. A session is shared by all stores of a process, and so are its bounds (I10).
+ *
+ * What goes through `write` may take effect twice, late, and in any order: it carries its own
+ * timestamp. So it is told to the driver as idempotent, and a node that hangs is passed by: the same
+ * request goes to another one meanwhile. A conditional write must not come this way.
  */
 import { auth, Client, type ClientOptions, policies, types } from 'cassandra-driver';
 import { cqlConnectError, storeError } from './errors.ts';
@@ -19,6 +23,10 @@ export type CqlOptions = {
   readonly tls: boolean;
   readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
+  /** A request that a node has not answered for so long goes to a second one too; 0: never. */
+  readonly secondNodeDelayMs: number;
+  /** The longest pause before a node that was lost is tried again; the driver's own is ten minutes. */
+  readonly reconnectDelayMsMax: number;
   /** Writes under way at a time: batches, not rows. */
   readonly writesInFlightMax: number;
   readonly readsInFlightMax: number;
@@ -31,9 +39,14 @@ export const cqlDefaults = {
   tls: false,
   connectTimeoutMs: 5_000,
   requestTimeoutMs: 10_000,
+  secondNodeDelayMs: 1_000,
+  reconnectDelayMsMax: 2_000,
   writesInFlightMax: 64,
   readsInFlightMax: 128,
 } as const satisfies Partial<CqlOptions>;
+
+/** The first pause before a node is tried again; each later one is twice as long. */
+const reconnectDelayMsMin = 100;
 
 const consistency = types.consistencies.localQuorum;
 const writing = { prepare: true, consistency, isIdempotent: true } as const;
@@ -143,13 +156,29 @@ function clientOptions(options: CqlOptions): ClientOptions {
     },
     // A timestamp that was forgotten must be an error, not the server's time (I9).
     encoding: { useUndefinedAsUnset: false, useBigIntAsLong: true },
-    policies: { retry: new policies.retry.FallthroughRetryPolicy() },
+    policies: policiesOf(options),
     ...(credentials === null
       ? {}
       : {
           authProvider: new auth.PlainTextAuthProvider(credentials.username, credentials.password),
         }),
     ...(options.tls ? { sslOptions: {} } : {}),
+  };
+}
+
+function policiesOf(options: CqlOptions): NonNullable<ClientOptions['policies']> {
+  const { reconnectDelayMsMax, secondNodeDelayMs } = options;
+  const { speculativeExecution: speculative } = policies;
+  return {
+    retry: new policies.retry.FallthroughRetryPolicy(),
+    reconnection: new policies.reconnection.ExponentialReconnectionPolicy(
+      Math.min(reconnectDelayMsMin, reconnectDelayMsMax),
+      reconnectDelayMsMax,
+    ),
+    speculativeExecution:
+      secondNodeDelayMs === 0
+        ? new speculative.NoSpeculativeExecutionPolicy()
+        : new speculative.ConstantSpeculativeExecutionPolicy(secondNodeDelayMs, 1),
   };
 }
 
