@@ -1,6 +1,6 @@
 # The commands of this repository. `make` alone lists them; the work is in local/ and npm's scripts.
 .DEFAULT_GOAL := help
-.PHONY: help install up down clean distclean status demo test stack sim typecheck lint format unit
+.PHONY: help install up down clean distclean status demo test stack chaos sim typecheck lint format unit
 
 run := node --import tsx
 quiet := --no-audit --no-fund --no-update-notifier --loglevel=error
@@ -41,6 +41,9 @@ test: install ## type check, lint, unit tests, simulation, then the stack tests 
 
 stack: install ## the stack tests alone; FILES="name …" runs some of them
 	@$(run) local/test.ts --stack $(FILES)
+
+chaos: install ## faults for a long time on the test stack; FILES="name …", KILLS=10 of each kind, SEED=n for the same ones again
+	@CHAOS_SEED="$(SEED)" CHAOS_KILLS="$(KILLS)" $(run) local/test.ts --chaos $(FILES)
 
 sim: install ## simulated histories with faults; RUNS=100000 for so many, SEED=n for one again
 	@$(run) test/simulation/main.ts $(if $(SEED),--seed $(SEED),--runs $(or $(RUNS),2000))

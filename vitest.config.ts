@@ -10,7 +10,13 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['**/*.test.ts'],
-          exclude: ['node_modules/**', '.turnstream/**', 'test/stack/**', ...simulations],
+          exclude: [
+            'node_modules/**',
+            '.turnstream/**',
+            'test/stack/**',
+            'test/chaos/**',
+            ...simulations,
+          ],
           // Laws run a thousand histories, on a machine that may have other work.
           testTimeout: 120_000,
         },
@@ -30,6 +36,16 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          // The long forms of the fault tests: `make chaos`, not a part of `make test`.
+          name: 'chaos',
+          include: ['test/chaos/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 3_600_000,
+          hookTimeout: 300_000,
         },
       },
     ],

@@ -1,7 +1,8 @@
 /**
  * `make test`: type check, lint, unit tests, the simulation, then the stack tests against a stack of their own, in its
  * own folder and on ports 10,000 above the developer's, which is stopped afterwards whatever happens.
- * With `--stack` only the stack tests run, those whose path contains one of the further arguments.
+ * With `--stack` only the stack tests run, with `--chaos` only the long fault tests, on the same stack:
+ * those whose path contains one of the further arguments.
  * The last line is always the sum over all test runs.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -28,6 +29,9 @@ import {
 const portOffset = 10_000;
 const logLinesShown = 12;
 const resultsDir = join(repositoryDir, '.turnstream', 'test-results');
+
+/** Vitest's projects that need the servers. */
+type StackProject = 'stack' | 'chaos';
 
 let child: ChildProcess | null = null;
 let interrupted = false;
@@ -70,7 +74,7 @@ async function runStep(
 }
 
 function runTests(
-  project: 'unit' | 'simulation' | 'stack',
+  project: 'unit' | 'simulation' | StackProject,
   filters: readonly string[],
   environment: Environment,
 ): Promise<StepResult> {
@@ -82,19 +86,23 @@ function runTests(
 }
 
 /** One run at a time in a checkout: a second one would take the first one's servers away. */
-async function runStackTests(filters: readonly string[]): Promise<StepResult> {
+async function runStackTests(
+  project: StackProject,
+  filters: readonly string[],
+): Promise<StepResult> {
   const settings = readSettings(testEnvironment(process.env));
   const lock = join(settings.dir, 'stack-tests.lock');
   try {
-    return await withLock(lock, 0, () => runLockedStackTests(settings, filters));
+    return await withLock(lock, 0, () => runLockedStackTests(settings, project, filters));
   } catch (error) {
     console.error(messageOf(error));
-    return { name: 'stack tests', exitCode: 1, counts: null, failures: [], seconds: 0 };
+    return { name: `${project} tests`, exitCode: 1, counts: null, failures: [], seconds: 0 };
   }
 }
 
 async function runLockedStackTests(
   settings: Settings,
+  project: StackProject,
   filters: readonly string[],
 ): Promise<StepResult> {
   const environment = testEnvironment(process.env);
@@ -109,13 +117,13 @@ async function runLockedStackTests(
     const failure = results.find(({ outcome }) => outcome instanceof Error)?.outcome;
     if (failure instanceof Error) throw failure;
     if (interrupted) throw new Error('interrupted');
-    const step = await runTests('stack', filters, environment);
+    const step = await runTests(project, filters, environment);
     if (failuresOf(step) > 0) printLogs(settings);
     return step;
   } catch (error) {
     console.error(messageOf(error));
     const seconds = (Date.now() - started) / 1000;
-    return { name: 'stack tests', exitCode: 1, counts: null, failures: [], seconds };
+    return { name: `${project} tests`, exitCode: 1, counts: null, failures: [], seconds };
   } finally {
     console.log('── stop of the test stack');
     await stopStack(settings, sayFor);
@@ -132,14 +140,15 @@ function printLogs(settings: Settings): void {
 
 async function runAll(): Promise<readonly StepResult[]> {
   const [flag, ...filters] = process.argv.slice(2);
-  if (flag === '--stack') return [await runStackTests(filters)];
+  if (flag === '--stack') return [await runStackTests('stack', filters)];
+  if (flag === '--chaos') return [await runStackTests('chaos', filters)];
   const steps: StepResult[] = [];
   for (const step of [
     () => runStep('type check', ['tsc', '-p', 'tsconfig.json'], process.env, null),
     () => runStep('lint', ['biome', 'check', '.'], process.env, null),
     () => runTests('unit', [], process.env),
     () => runTests('simulation', [], process.env),
-    () => runStackTests([]),
+    () => runStackTests('stack', []),
   ]) {
     if (!interrupted) steps.push(await step());
   }
