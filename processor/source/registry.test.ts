@@ -16,8 +16,11 @@ const server = createServer((request, response) => {
     'POST /subjects/incompatible/versions': [409, {}],
     'POST /subjects/refused/versions': [422, { message: 'no schema' }],
     'PUT /config/a': [200, { compatibility: 'BACKWARD' }],
+    'PUT /config/raced': [200, { compatibility: 'BACKWARD' }],
+    'PUT /config/occupied': [409, {}],
   };
-  const [status, body] = replies[what] ?? [404, { error_code: 40403 }];
+  const taken = what === 'PUT /config/raced' && asked.filter((one) => one === what).length === 1;
+  const [status, body] = taken ? [409, {}] : (replies[what] ?? [404, { error_code: 40403 }]);
   response.writeHead(status).end(JSON.stringify(body));
 });
 
@@ -40,6 +43,15 @@ describe('the schema registry', () => {
     expect(await registry.register('a/b-value', '"long"')).toBe(7);
     await registry.setCompatibility('a', 'BACKWARD');
     expect(asked).toContain('PUT /config/a');
+  });
+
+  it('sets a rule that another process is setting at the same moment, and tells one that it cannot set', async () => {
+    const registry = httpRegistry({ url });
+    await registry.setCompatibility('raced', 'BACKWARD');
+    expect(asked.filter((one) => one === 'PUT /config/raced')).toHaveLength(2);
+    await expect(registry.setCompatibility('occupied', 'BACKWARD')).rejects.toMatchObject({
+      code: 'REGISTRY',
+    });
   });
 
   it('is a retriable REGISTRY error while it is away or starting', async () => {

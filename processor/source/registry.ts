@@ -79,7 +79,13 @@ export function httpRegistry(options: HttpRegistryOptions): SchemaRegistry {
     },
     async setCompatibility(subject, rule) {
       const path = `/config/${encodeURIComponent(subject)}`;
-      const response = await call('PUT', path, { compatibility: rule });
+      const put = () => call('PUT', path, { compatibility: rule });
+      let response = await put();
+      if (response.status === 409) {
+        // Another process has just set it for the first time; now there is one to be replaced.
+        await response.body?.cancel();
+        response = await put();
+      }
       await accepted(response, `compatibility ${rule} for ${subject}`);
       await response.body?.cancel();
     },
