@@ -12,6 +12,7 @@ import { CqlCheckpointStore } from '../../processor/cql/checkpoint-store.ts';
 import { connectCql, cqlDefaults, type DriverSession } from '../../processor/cql/cluster.ts';
 import { readAll, readAllTotals } from '../../processor/cql/read.ts';
 import type { ReadModel } from '../../processor/engine/store.ts';
+import { messageOf } from '../../processor/error.ts';
 import { formatLsn, type Lsn, parseLsn } from '../../processor/source/lsn.ts';
 import { projections } from '../../projections/index.ts';
 import { dropSlot, tables } from './capture-sandbox.ts';
@@ -86,7 +87,12 @@ export class Spine {
   }
 
   start(...args: readonly string[]): TurnstreamProcess {
-    const started = new TurnstreamProcess(args, this.env);
+    return this.startWith({}, ...args);
+  }
+
+  /** One process with settings of its own. */
+  startWith(more: Readonly<Record<string, string>>, ...args: readonly string[]): TurnstreamProcess {
+    const started = new TurnstreamProcess(args, { ...this.env, ...more });
     this.processes.push(started);
     return started;
   }
@@ -107,11 +113,15 @@ export class Spine {
    * every part says of itself when nothing moves for `stalledMs`.
    */
   async caughtUp(stalledMs: number = stalledMsMax): Promise<void> {
-    const lsn = await this.currentLsn();
+    await this.passed(await this.currentLsn(), stalledMs);
+  }
+
+  /** The same for an LSN. The CQL database may be away meanwhile: then nothing moves. */
+  async passed(lsn: Lsn, stalledMs: number = stalledMsMax): Promise<void> {
     let seen = '';
     let movedAt = performance.now();
     for (;;) {
-      const marks = await this.#watermarks();
+      const marks = await this.#watermarks().catch((error: unknown) => this.#noneFor(error));
       const behind = marks.filter((mark) => mark.lsn === null || mark.lsn < lsn);
       if (behind.length === 0) return;
       this.#mindTheDead();
@@ -123,6 +133,11 @@ export class Spine {
       }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+  }
+
+  async #noneFor(error: unknown): Promise<readonly Watermark[]> {
+    await this.reconnect();
+    return [{ name: `all, since CQL says “${messageOf(error)}”`, lsn: null }];
   }
 
   /** Of each read model's partitions; null where there is none yet. */
@@ -200,8 +215,9 @@ export class Spine {
 
   /** After the servers were stopped: a session of the driver does not always survive that. */
   async reconnect(): Promise<void> {
-    await this.#cql?.close();
+    const session = this.#cql;
     this.#cql = undefined;
+    await session?.close();
   }
 
   async drop(): Promise<void> {

@@ -14,6 +14,8 @@ export class TurnstreamProcess {
   readonly #child: ChildProcess;
   #changed: () => void = () => undefined;
   #askedToEnd = false;
+  /** Somebody starts it again when it ends: its death is no end of the test. */
+  supervised = false;
   #stdout = '';
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
@@ -54,7 +56,7 @@ export class TurnstreamProcess {
     for (;;) {
       const found = this.lines.find(isMeant);
       if (found !== undefined) return found;
-      if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
+      if (this.ended) {
         throw new Error(`the process has ended:\n${this.log()}`);
       }
       await new Promise<void>((resolve) => {
@@ -70,10 +72,18 @@ export class TurnstreamProcess {
     return await response.text();
   }
 
-  /** It has ended, and nobody here asked it to. */
-  get died(): boolean {
+  get ended(): boolean {
     const { exitCode, signalCode } = this.#child;
-    return !this.#askedToEnd && (exitCode !== null || signalCode !== null);
+    return exitCode !== null || signalCode !== null;
+  }
+
+  /** It has ended, and nobody here asked it to. */
+  get endedByItself(): boolean {
+    return this.ended && !this.#askedToEnd;
+  }
+
+  get died(): boolean {
+    return this.endedByItself && !this.supervised;
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -82,8 +92,9 @@ export class TurnstreamProcess {
     this.#child.kill(signal);
   }
 
-  /** An orderly end; the exit code. */
+  /** An orderly end, also of one that was stopped; the exit code. */
   async stop(): Promise<number | null> {
+    this.kill('SIGCONT');
     this.kill('SIGTERM');
     return await this.exited;
   }
