@@ -150,6 +150,11 @@ function contradictionsIn(config: Config): readonly ConfigError[] {
     `must be at most a third of ${kafka.sessionTimeoutMs.env} (${config.kafka.sessionTimeoutMs}); it is ${config.kafka.heartbeatIntervalMs}.`,
   );
   rule(
+    config.kafka.fetchStalledMsMax >= config.kafka.sessionTimeoutMs * 2,
+    kafka.fetchStalledMsMax,
+    `must be at least twice ${kafka.sessionTimeoutMs.env} (${config.kafka.sessionTimeoutMs}); it is ${config.kafka.fetchStalledMsMax}.`,
+  );
+  rule(
     config.kafka.fetchBytesMax >= config.kafka.recordBytesMax,
     kafka.fetchBytesMax,
     `must be at least ${kafka.recordBytesMax.env} (${config.kafka.recordBytesMax}); it is ${config.kafka.fetchBytesMax}.`,

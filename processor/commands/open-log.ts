@@ -25,7 +25,8 @@ function kafkaOptions(settings: Config['kafka'], logger: Logger): KafkaOptions {
     ...kafkaDefaults,
     brokers: settings.brokers,
     clientId: settings.clientId,
-    logger: (level, message, details) => logger[level]({ ...details }, message),
+    // kafkajs repeats each of its complaints with every try.
+    logger: (level, message, details) => logger[level]({ attempt: 1, ...details }, message),
     tls: settings.tls === 'enabled',
     sasl: mechanism === 'none' ? null : { mechanism, username, password },
     compression: settings.compression,
@@ -34,6 +35,7 @@ function kafkaOptions(settings: Config['kafka'], logger: Logger): KafkaOptions {
     fetchWaitMsMax: settings.fetchWaitMsMax,
     partitionQueueBytesMax: settings.partitionQueueBytesMax,
     sessionTimeoutMs: settings.sessionTimeoutMs,
+    fetchStalledMsMax: settings.fetchStalledMsMax,
     heartbeatIntervalMs: settings.heartbeatIntervalMs,
     rebalanceTimeoutMs: Math.max(kafkaDefaults.rebalanceTimeoutMs, settings.sessionTimeoutMs),
   };

@@ -22,11 +22,17 @@ export async function runCommand(
   context: CommandContext,
   { projections, options }: CommandArguments,
 ): Promise<ExitCode> {
-  const { config, log: logger } = context;
+  const { config } = context;
   const settings = workerSettings(config, projections, options.group);
-  const log = openLog(config.kafka, logger);
-  const role = { part: 'worker' as const, topic: settings.eventsTopic, group: settings.group };
+  const role = {
+    part: 'worker' as const,
+    topic: settings.eventsTopic,
+    group: settings.group,
+    retry: settings,
+  };
   await asService(context, role, async (parts) => {
+    const { log: logger } = parts;
+    const log = openLog(config.kafka, logger);
     const stores = await openStores(config, settings.hosted.map(readModelOf));
     try {
       const registry = httpRegistry({ url: config.registry.url });
@@ -54,8 +60,8 @@ function observerOf({ metrics, health }: ServiceParts) {
   const observer = metricsObserver(metrics);
   return {
     ...observer,
-    rebalanced: () => {
-      observer.rebalanced();
+    rebalanced: (partitions: readonly number[]) => {
+      observer.rebalanced(partitions);
       health.enter('running');
     },
   };

@@ -14,11 +14,16 @@ import { asService } from './service.ts';
 import { systemClock } from './system-clock.ts';
 
 export async function sequenceCommand(context: CommandContext): Promise<ExitCode> {
-  const { config, log: logger } = context;
+  const { config } = context;
   const settings = sequencerSettings(config);
-  const log = openLog(config.kafka, logger);
-  const role = { part: 'sequencer' as const, topic: settings.changesTopic, group: settings.group };
-  await asService(context, role, async ({ metrics, health }) => {
+  const role = {
+    part: 'sequencer' as const,
+    topic: settings.changesTopic,
+    group: settings.group,
+    retry: settings,
+  };
+  await asService(context, role, async ({ metrics, health, log: logger }) => {
+    const log = openLog(config.kafka, logger);
     const stores = await openStores(config, []);
     try {
       const registry = httpRegistry({ url: config.registry.url });
@@ -31,6 +36,7 @@ export async function sequenceCommand(context: CommandContext): Promise<ExitCode
           topic: settings.changesTopic,
           note: (note) => logger.warn({ ...note }, 'a value could not be read and counts as null'),
         }),
+        letters: stores.letters,
         encodeSweep,
         encode: codec.encode,
         clock: systemClock,

@@ -4,28 +4,46 @@
  * before anything joins a group, and the last to stop, so that a drain can be watched.
  */
 import { Registry } from 'prom-client';
+import type { RetrySettings } from '../engine/retry.ts';
+import type { ErrorCode } from '../error.ts';
 import type { LogAdmin } from '../kafka/log.ts';
+import type { Logger } from '../logger.ts';
 import { Health } from '../metrics/health.ts';
 import { LagPoll } from '../metrics/lag.ts';
 import { createMetrics, type Metrics } from '../metrics/metrics.ts';
 import { PrimaryProbe } from '../metrics/primary.ts';
 import { Progress } from '../metrics/progress.ts';
 import { startMetricsServer } from '../metrics/server.ts';
+import { sparingLogger, tellsOfAnotherTry } from '../sparing-logger.ts';
 import type { CommandContext } from './context.ts';
 import { openLogBriefly } from './open-log.ts';
 import { reopening } from './reopening.ts';
+import { supervised } from './supervised.ts';
 import { systemClock } from './system-clock.ts';
 
-export type ServiceParts = { readonly metrics: Metrics; readonly health: Health };
+export type ServiceParts = {
+  readonly metrics: Metrics;
+  readonly health: Health;
+  /** Says what repeats itself once in a while. */
+  readonly log: Logger;
+};
 
 export type ServiceRole = {
   readonly part: 'sequencer' | 'worker';
   /** What it reads, and as which group. */
   readonly topic: string;
   readonly group: string;
+  /** The pauses before it is tried again. */
+  readonly retry: RetrySettings;
 };
 
-/** Resolves or rejects as `work` does; `work` ends by itself when the context's signal aborts. */
+/** Served as 0 until one happens. */
+const commonRestarts: readonly ErrorCode[] = ['STALLED', 'LOG', 'CONNECT'];
+
+/**
+ * Runs `work`, again and again while what it fails for passes by itself (supervised.ts). Rejects
+ * with what does not. `work` ends by itself when the context's signal aborts.
+ */
 export async function asService(
   context: CommandContext,
   role: ServiceRole,
@@ -49,7 +67,7 @@ export async function asService(
   };
   signal.addEventListener('abort', drain, { once: true });
   try {
-    await work({ metrics, health });
+    await supervisedWork(context, role, { metrics, health }, work);
     logger.info({}, `${role.part} has stopped`);
   } finally {
     signal.removeEventListener('abort', drain);
@@ -57,6 +75,33 @@ export async function asService(
     await polling;
     await server.close();
   }
+}
+
+async function supervisedWork(
+  { config, log: logger, signal }: CommandContext,
+  { part, retry }: ServiceRole,
+  { metrics, health }: Omit<ServiceParts, 'log'>,
+  work: (parts: ServiceParts) => Promise<void>,
+): Promise<void> {
+  const log = sparingLogger(logger, {
+    repeatMsMin: config.log.repeatMsMin,
+    nowMs: systemClock.nowMs,
+    repeats: tellsOfAnotherTry,
+  });
+  for (const code of commonRestarts) metrics.restarts(part, code);
+  await supervised(() => work({ metrics, health, log }), {
+    part,
+    clock: systemClock,
+    random: Math.random,
+    settings: retry,
+    log,
+    signal,
+    hasBegun: () => health.hasPlace,
+    failed: ({ code, message }) => {
+      metrics.restarts(part, code).inc();
+      health.waits(message);
+    },
+  });
 }
 
 async function pollLag(

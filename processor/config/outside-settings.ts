@@ -114,6 +114,12 @@ export const kafka = {
     'The longest that a broker holds back a fetch when there is nothing to read.',
     { min: 1, max: 30_000 },
   ),
+  fetchStalledMsMax: integer(
+    'TURNSTREAM_KAFKA_FETCH_STALLED_MS_MAX',
+    30_000,
+    'A consumer that fetches nothing for so long, though there is something to fetch, is closed and opened again; at least twice the session timeout.',
+    { min: 2000, max: 3_600_000 },
+  ),
   fetchBytesMax: integer(
     'TURNSTREAM_KAFKA_FETCH_BYTES_MAX',
     17 * MIB,

@@ -204,4 +204,10 @@ export const log = {
     'auto',
     'auto: one line for people on a terminal, JSON elsewhere.',
   ),
+  repeatMsMin: integer(
+    'TURNSTREAM_LOG_REPEAT_MS_MIN',
+    30_000,
+    'While something is waited for, the same line is written at most so often, and then says how many were left out.',
+    { min: 0, max: 86_400_000 },
+  ),
 };

@@ -13,7 +13,10 @@ export function metricsObserver(metrics: Metrics): WorkerObserver {
       progress.release(projection, partition);
       cached.delete(partition);
     },
-    rebalanced: () => worker.rebalances.inc(),
+    rebalanced: (partitions) => {
+      worker.rebalances.inc();
+      progress.assigned(partitions);
+    },
     ended: (projection, partition, endOffset) => progress.end(projection, partition, endOffset),
     applied: (batch) => observeApplied(metrics, batch),
     finished: (batch) => observeFinished(stage, worker, batch),

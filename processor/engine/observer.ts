@@ -47,7 +47,8 @@ export type WorkerObserver = {
   /** The worker owns the partition: for each running projection, where it goes on. */
   readonly held: (projection: string, partition: number, from: Checkpoint) => void;
   readonly released: (projection: string, partition: number) => void;
-  readonly rebalanced: () => void;
+  /** An assignment, of these partitions. */
+  readonly rebalanced: (partitions: readonly number[]) => void;
   /** Where the partition ends, as a fetch says. */
   readonly ended: (projection: string, partition: number, endOffset: number) => void;
   readonly applied: (batch: AppliedBatch) => void;

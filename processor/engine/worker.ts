@@ -143,7 +143,7 @@ function handlersOf(
     async assigned(number, partitions) {
       const epoch = begin(number);
       const numbers = [...partitions.keys()];
-      deps.observer.rebalanced();
+      deps.observer.rebalanced(numbers);
       deps.logger.info({ epoch: number, partitions: numbers }, 'partitions assigned');
       // Too late to begin: what was read now could not be written before the end.
       if (epoch === null || signal.aborted) return new Map();
@@ -184,7 +184,8 @@ async function checkPartitions(log: Log, settings: WorkerSettings): Promise<void
     if (found === undefined) {
       throw new TurnstreamError(
         'LOG',
-        `topic ${eventsTopic} does not exist; run \`turnstream connect\`, which creates it, first`,
+        `topic ${eventsTopic} does not exist yet; \`turnstream connect\` creates it`,
+        { retriable: true },
       );
     }
     throw new TurnstreamError(

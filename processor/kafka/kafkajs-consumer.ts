@@ -4,11 +4,14 @@
  * are paused until the application has said where to begin; after that a batch is taken only if
  * it was fetched at exactly the offset that is due, so no stale fetch can leave a gap. Fetched
  * records go to a buffer per partition at once: kafkajs' loop never waits for the application, and
- * so heartbeats go on however long a batch takes.
+ * so heartbeats go on however long a batch takes. kafkajs can fall silent without an error (a
+ * connection that answers no more, a partition that no fetcher has): fetch-watch.ts notices, and
+ * the run ends as STALLED.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Batch, Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
 import { messageOf, TurnstreamError } from '../error.ts';
+import { FetchWatch, stalledError, type Watched } from './fetch-watch.ts';
 import { connectError, logError } from './kafkajs-errors.ts';
 import { GroupLink, type Membership, watchedAssigner } from './kafkajs-group.ts';
 import { createClient, type KafkaOptions, retryOf } from './kafkajs-options.ts';
@@ -22,11 +25,14 @@ import type {
 } from './log.ts';
 import { offsetOutsideError } from './log-errors.ts';
 import { PartitionBuffer } from './partition-buffer.ts';
+import { Sockets } from './sockets.ts';
 
 type Epoch = {
   readonly number: number;
   readonly membership: Membership;
   readonly buffers: Map<number, PartitionBuffer>;
+  /** Whose word is due before it can read. */
+  waitsFor: 'broker' | 'application' | null;
 };
 
 type Run = {
@@ -35,24 +41,32 @@ type Run = {
   readonly reject: (error: unknown) => void;
 };
 
+/** Looks of the watch in the time that a silence may last. */
+const looksMin = 10;
+
 export class KafkajsConsumer implements LogConsumer {
   private readonly options: KafkaOptions;
   private readonly group: string;
   private readonly topic: string;
   private readonly consumer: Consumer;
   private readonly link: GroupLink;
+  private readonly sockets = new Sockets();
+  private readonly watch: FetchWatch;
   private membership: Membership | null = null;
   private epoch: Epoch | null = null;
   private epochs = 0;
   private current: Run | null = null;
   private started: Promise<void> = Promise.resolve();
+  private readonly ending = new AbortController();
+  private readonly closing = this.ending.signal;
   private ended: Promise<void> | null = null;
 
   constructor(options: KafkaOptions, group: string, topic: string) {
     this.options = options;
     this.group = group;
     this.topic = topic;
-    const kafka = createClient(options);
+    this.watch = new FetchWatch(options.fetchStalledMsMax);
+    const kafka = createClient(options, this.sockets);
     this.consumer = this.createConsumer(kafka);
     this.link = new GroupLink(kafka, group, topic, options);
     const { events } = this.consumer;
@@ -70,6 +84,7 @@ export class KafkajsConsumer implements LogConsumer {
     if (this.ended !== null) return;
     await new Promise<void>((resolve, reject) => {
       this.current = { handlers, resolve, reject };
+      this.watchFetching();
       this.started = this.start().catch((error: unknown) => {
         // Not awaited: the end of a stop waits for the start.
         void this.end(error);
@@ -130,6 +145,53 @@ export class KafkajsConsumer implements LogConsumer {
     }
   }
 
+  /**
+   * Looks at short intervals whether the fetching goes on. Time that the process itself stood still
+   * is not counted: nobody can fetch in it.
+   */
+  private watchFetching(): void {
+    const intervalMs = this.options.fetchStalledMsMax / looksMin;
+    let [watchedMs, lookedAtMs] = [0, performance.now()];
+    let asking = false;
+    const look = (): void => {
+      const nowMs = performance.now();
+      watchedMs += Math.min(nowMs - lookedAtMs, 2 * intervalMs);
+      lookedAtMs = nowMs;
+      const silence = this.watch.look(watchedMs, this.watched());
+      if (silence !== null) {
+        void this.end(stalledError(this.topic, this.group, silence));
+        return;
+      }
+      if (asking) return;
+      asking = true;
+      void this.askEnds(watchedMs).finally(() => {
+        asking = false;
+      });
+    };
+    const timer = setInterval(look, intervalMs);
+    this.closing.addEventListener('abort', () => clearInterval(timer), { once: true });
+  }
+
+  private watched(): Watched {
+    const { epoch } = this;
+    if (epoch === null || epoch.waitsFor === 'broker') return { kind: 'joining' };
+    if (epoch.waitsFor === 'application') return { kind: 'application' };
+    return { kind: 'reading', epoch: epoch.number, partitions: epoch.buffers };
+  }
+
+  /** No answer is an answer too: the watch counts on. */
+  private async askEnds(askedAtMs: number): Promise<void> {
+    const { epoch } = this;
+    if (epoch === null || epoch.waitsFor !== null || epoch.buffers.size === 0) return;
+    try {
+      const ends = await this.link.ends([...epoch.buffers.keys()]);
+      this.watch.answered(askedAtMs, epoch.number, ends);
+    } catch (error) {
+      const details = { error: messageOf(error), attempt: 1 };
+      this.options.logger('info', `no broker says where ${this.topic} ends`, details);
+    }
+  }
+
   /** Ends the run once, by stop (null) or by a failure. Leaving the group is part of it. */
   private end(failure: unknown): Promise<void> {
     this.ended ??= this.close(failure);
@@ -137,7 +199,10 @@ export class KafkajsConsumer implements LogConsumer {
   }
 
   private async close(failure: unknown): Promise<void> {
+    this.ending.abort();
     this.endEpoch();
+    // Requests that are never answered would hold up the leaving, which goes over new connections.
+    if (isStalled(failure)) this.sockets.destroy(new Error('given up: it answered no more'));
     const given = new AbortController();
     const outcome = await Promise.race([
       this.leave(failure).catch((error: unknown) => messageOf(error)),
@@ -149,6 +214,8 @@ export class KafkajsConsumer implements LogConsumer {
     if (outcome !== undefined) {
       const details = { error: outcome };
       this.options.logger('warn', `leaving group ${this.group} was not orderly`, details);
+      // What is left of the client must not go on behind the next one's back.
+      this.sockets.destroy(new Error('closed: the leaving took too long'));
     }
     this.endEpoch();
     if (failure === null) this.current?.resolve();
@@ -166,7 +233,12 @@ export class KafkajsConsumer implements LogConsumer {
     this.endEpoch();
     if (this.ended !== null || this.membership === null) return;
     this.epochs += 1;
-    const epoch = { number: this.epochs, membership: this.membership, buffers: new Map() };
+    const epoch: Epoch = {
+      number: this.epochs,
+      membership: this.membership,
+      buffers: new Map(),
+      waitsFor: 'broker',
+    };
     this.epoch = epoch;
     // In the same turn as the joining: no fetch of this epoch can have begun.
     if (partitions.length > 0)
@@ -189,7 +261,9 @@ export class KafkajsConsumer implements LogConsumer {
     const { handlers } = this.current;
     const committed = await this.link.committed(partitions);
     if (this.epoch !== epoch) return;
+    epoch.waitsFor = 'application';
     const starts = await handlers.assigned(epoch.number, committed);
+    epoch.waitsFor = 'broker';
     if (this.epoch !== epoch) return;
     // Not before `assigned`: a checkpoint that a former owner saves meanwhile can be beyond that end.
     const bounds = await this.link.bounds(partitions);
@@ -208,6 +282,7 @@ export class KafkajsConsumer implements LogConsumer {
     if (partitions.length > 0) {
       this.consumer.resume([{ topic: this.topic, partitions: [...partitions] }]);
     }
+    epoch.waitsFor = null;
   }
 
   private buffer(epoch: Epoch, partition: number, start: number): PartitionBuffer {
@@ -260,6 +335,10 @@ export class KafkajsConsumer implements LogConsumer {
       buffer.next = Math.max(buffer.next, Number(payload.lastOffset) + 1);
     }
   }
+}
+
+function isStalled(failure: unknown): boolean {
+  return failure instanceof TurnstreamError && failure.code === 'STALLED';
 }
 
 function fetchedAt(batch: Batch): number {

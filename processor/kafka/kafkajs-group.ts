@@ -17,6 +17,7 @@ import {
   type PartitionAssigner,
   PartitionAssigners,
 } from 'kafkajs';
+import { TurnstreamError } from '../error.ts';
 import { isFencing, logError } from './kafkajs-errors.ts';
 import type { KafkaOptions } from './kafkajs-options.ts';
 import type { CommitOutcome, OffsetCommit } from './log.ts';
@@ -66,6 +67,8 @@ export class GroupLink {
   private readonly lender: Consumer;
   private cluster: Cluster | undefined;
   private coordinator: Broker | undefined;
+  /** The last question about offsets failed: who leads which partition is asked anew before the next. */
+  private isOutdated = false;
 
   constructor(kafka: Kafka, group: string, topic: string, options: KafkaOptions) {
     this.group = group;
@@ -118,23 +121,49 @@ export class GroupLink {
 
   /** The first and the next offset of each partition. */
   async bounds(partitions: readonly number[]): Promise<Map<number, Bounds>> {
-    const cluster = this.clusterOf();
-    const wanted = partitions.map((partition) => ({ partition }));
-    if (wanted.length === 0) return new Map();
-    const [firsts, ends] = await Promise.all(
-      [true, false].map((fromBeginning) =>
-        cluster.fetchTopicsOffset([{ topic: this.topic, partitions: wanted, fromBeginning }]),
-      ),
+    if (partitions.length === 0) return new Map();
+    const [first, end] = await this.insist(`reading the bounds of ${this.topic}`, () =>
+      Promise.all([this.offsets(partitions, true), this.offsets(partitions, false)]),
     );
-    const offsets = (found: typeof firsts): Map<number, number> =>
-      new Map(
-        (found ?? []).flatMap((topic) =>
-          topic.partitions.map(({ partition, offset }) => [partition, Number(offset)] as const),
-        ),
-      );
-    const [first, end] = [offsets(firsts), offsets(ends)];
     return new Map(
       partitions.map((each) => [each, { first: first.get(each) ?? 0, end: end.get(each) ?? 0 }]),
+    );
+  }
+
+  /** The next offset of each partition, asked once. */
+  async ends(partitions: readonly number[]): Promise<ReadonlyMap<number, number>> {
+    try {
+      return await this.offsets(partitions, false);
+    } catch (error) {
+      throw logError(`reading the end of ${this.topic}`, error);
+    }
+  }
+
+  /** Rejects when a partition has no leader that could say it. */
+  private async offsets(
+    partitions: readonly number[],
+    fromBeginning: boolean,
+  ): Promise<ReadonlyMap<number, number>> {
+    const wanted = partitions.map((partition) => ({ partition }));
+    const cluster = this.clusterOf();
+    // The lender does not fetch, so nothing else tells it that a leader or an address has changed.
+    if (this.isOutdated) await cluster.refreshMetadata();
+    this.isOutdated = true;
+    const [found] = await cluster.fetchTopicsOffset([
+      { topic: this.topic, partitions: wanted, fromBeginning },
+    ]);
+    const offsets = new Map(
+      found?.partitions.map(({ partition, offset }) => [partition, Number(offset)] as const),
+    );
+    const missing = partitions.filter((partition) => !offsets.has(partition));
+    if (missing.length === 0) {
+      this.isOutdated = false;
+      return offsets;
+    }
+    throw new TurnstreamError(
+      'LOG',
+      `partition ${missing.join(', ')} of ${this.topic} has no leader at present; it comes back with its broker`,
+      { retriable: true },
     );
   }
 
@@ -167,22 +196,38 @@ export class GroupLink {
     return over() ? 'fenced' : 'committed';
   }
 
-  /** Asks the coordinator, again after a pause while it is worth it; a bounded number of times. */
-  private async ask<Answer>(
+  /** Asks the coordinator; it may have become another one. */
+  private ask<Answer>(
     doing: string,
     request: (broker: Broker) => Promise<Answer>,
     over: () => boolean = () => false,
   ): Promise<Answer> {
-    let delayMs = this.options.retryDelayMsMin;
-    for (let retries = 0; ; retries++) {
+    const attempt = async (): Promise<Answer> => {
       try {
         if (this.coordinator?.isConnected() !== true) {
           this.coordinator = await this.clusterOf().findGroupCoordinator({ groupId: this.group });
         }
         return await request(this.coordinator);
       } catch (error) {
+        if (!isFencing(error)) this.coordinator = undefined;
+        throw error;
+      }
+    };
+    return this.insist(doing, attempt, over);
+  }
+
+  /** Again after a pause while it is worth it; a bounded number of times. */
+  private async insist<Answer>(
+    doing: string,
+    attempt: () => Promise<Answer>,
+    over: () => boolean = () => false,
+  ): Promise<Answer> {
+    let delayMs = this.options.retryDelayMsMin;
+    for (let retries = 0; ; retries++) {
+      try {
+        return await attempt();
+      } catch (error) {
         if (isFencing(error)) throw error;
-        this.coordinator = undefined;
         const failure = logError(doing, error);
         if (!failure.retriable || retries >= this.options.retriesMax || over()) throw failure;
         await pause(delayMs);

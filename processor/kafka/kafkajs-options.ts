@@ -11,6 +11,7 @@ import {
   type RetryOptions,
   type SASLOptions,
 } from 'kafkajs';
+import { Sockets } from './sockets.ts';
 
 export type KafkaLogLevel = 'error' | 'warn' | 'info';
 export type KafkaLogger = (level: KafkaLogLevel, message: string, details: object) => void;
@@ -54,6 +55,8 @@ export type KafkaOptions = {
   readonly rebalanceTimeoutMs: number;
   /** How long `stop` waits for an orderly leaving; without a broker there is none. */
   readonly leaveMsMax: number;
+  /** A consumer that fetches nothing for so long, though there is something, ends as STALLED. */
+  readonly fetchStalledMsMax: number;
 };
 
 const mebibyte = 1024 * 1024;
@@ -78,17 +81,19 @@ export const kafkaDefaults = {
   heartbeatIntervalMs: 1_000,
   rebalanceTimeoutMs: 10_000,
   leaveMsMax: 10_000,
+  fetchStalledMsMax: 30_000,
 } as const satisfies Partial<KafkaOptions>;
 
 /**
  * A client of its own for every producer, consumer and administration: consumers of one client
  * share a table of committed offsets, which members of one group must not.
  */
-export function createClient(options: KafkaOptions): Kafka {
+export function createClient(options: KafkaOptions, sockets: Sockets = new Sockets()): Kafka {
   const config: KafkaConfig = {
     brokers: [...options.brokers],
     clientId: options.clientId,
     ssl: options.tls,
+    socketFactory: sockets.create,
     connectionTimeout: options.connectTimeoutMs,
     requestTimeout: options.requestTimeoutMs,
     retry: retryOf(options),

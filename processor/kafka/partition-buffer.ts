@@ -36,6 +36,11 @@ export class PartitionBuffer {
     this.limits = limits;
   }
 
+  /** Fetching pauses until the handler has taken some of what waits. */
+  get heldBack(): boolean {
+    return this.paused;
+  }
+
   /** Takes what a fetch brought; the next one must begin at `next`. */
   offer(records: readonly LogRecord[], next: number, endOffset: number): void {
     if (this.closed) return;

@@ -93,3 +93,33 @@ test('ready while running; once draining, never again', () => {
   health.enter('running');
   expect(health.ready().ok).toBe(false);
 });
+
+test('who waits for what is away is alive, says so, and is not ready', () => {
+  const { clock, group, health } = fixture();
+  group.hold('group', 0, at(5));
+  group.end('group', 0, 8);
+  health.enter('running');
+  health.waits('no broker');
+  clock.nowMs = 900;
+  expect(health.live()).toEqual({ ok: true, reasons: ['It waits: no broker'] });
+  expect(health.ready()).toEqual({ ok: false, reasons: ['It waits: no broker'] });
+  clock.nowMs = 1500;
+  health.waits('no broker');
+  clock.nowMs = 2400;
+  expect(health.live()).toMatchObject({
+    ok: true,
+    reasons: [expect.any(String), 'It waits: no broker'],
+  });
+  health.enter('running');
+  expect(health.ready().ok).toBe(true);
+  expect(health.live().ok).toBe(false);
+});
+
+test('who has stopped trying is not alive', () => {
+  const { clock, group, health } = fixture();
+  group.hold('group', 0, at(5));
+  group.end('group', 0, 8);
+  health.waits('no broker');
+  clock.nowMs = 1001;
+  expect(health.live().ok).toBe(false);
+});

@@ -34,7 +34,7 @@ export const metricTable = {
   },
   turnstream_staleness_seconds: {
     type: 'gauge',
-    help: 'Now minus the commit time of the oldest watermark among the partitions that this process holds; computed at the scrape, so it grows when anything upstream stops. Absent before the first watermark.',
+    help: 'Now minus the commit time of the oldest watermark among the partitions that this process holds, or held last and knows of no other holder; computed at the scrape, so it grows when anything upstream stops. Absent before the first watermark.',
     labels: ['projection'],
   },
   turnstream_lag_records: {
@@ -133,6 +133,11 @@ export const metricTable = {
     type: 'counter',
     help: 'Assignments of partitions to this process, by part: sequencer, worker.',
     labels: ['part'],
+  },
+  turnstream_restarts_total: {
+    type: 'counter',
+    help: 'Times that a part was closed and opened again within its process, by part (sequencer, worker) and code: STALLED when its consumer fetched nothing though there was something to fetch, else the code of the error that it could not wait out (LOG, CONNECT, …).',
+    labels: ['part', 'code'],
   },
   turnstream_negative_intervals_total: {
     type: 'counter',

@@ -53,9 +53,30 @@ describe('staleness', () => {
     metrics.progress.hold('p', 0, mark(0, 100, clock.nowMs - 9000));
     metrics.progress.hold('p', 1, mark(0, 300, clock.nowMs - 1000));
     metrics.progress.release('p', 0);
+    metrics.progress.assigned([1]);
     metrics.progress.advance('p', 0, mark(5, 500, clock.nowMs));
     expect(sampleOf(await scrape(), 'turnstream_staleness_seconds')).toBe(1);
     metrics.progress.release('p', 1);
+    metrics.progress.assigned([]);
+    expect(samplesOf(await scrape(), 'turnstream_staleness_seconds')).toEqual([]);
+  });
+
+  test('a read model does not become fresher by its partitions being lost', async () => {
+    const { metrics, clock, scrape } = fixture();
+    metrics.progress.hold('p', 0, mark(0, 100, clock.nowMs - 1000));
+    metrics.progress.hold('p', 1, mark(0, 50, clock.nowMs - 4000));
+    metrics.progress.release('p', 0);
+    metrics.progress.release('p', 1);
+    clock.nowMs += 6000;
+    expect(sampleOf(await scrape(), 'turnstream_staleness_seconds')).toBe(10);
+    expect(samplesOf(await scrape(), 'turnstream_lag_records')).toEqual([]);
+    // Partition 1 went to another process, which reports it now.
+    metrics.progress.assigned([0]);
+    expect(sampleOf(await scrape(), 'turnstream_staleness_seconds')).toBe(7);
+    metrics.progress.hold('p', 0, mark(9, 200, clock.nowMs - 500));
+    expect(sampleOf(await scrape(), 'turnstream_staleness_seconds')).toBe(0.5);
+    metrics.progress.release('p', 0);
+    metrics.progress.assigned([]);
     expect(samplesOf(await scrape(), 'turnstream_staleness_seconds')).toEqual([]);
   });
 

@@ -5,6 +5,7 @@
  * The worker and the sequencer report here; server.ts serves; lag.ts sets what only a poll knows.
  */
 import { type Counter, collectDefaultMetrics, type Registry } from 'prom-client';
+import type { ErrorCode } from '../error.ts';
 import { type EventType, eventTypes } from '../event/event.ts';
 import {
   type Count,
@@ -69,6 +70,7 @@ export type Metrics = {
   /** Origin: a projection's name, or `sequencer`. */
   deadLetters(origin: string): Count;
   retries(operation: string): Count;
+  restarts(part: Part, code: ErrorCode): Count;
   /** What lag.ts has polled. */
   readonly source: SourceMetrics;
 };
@@ -88,6 +90,7 @@ export function createMetrics(
   const sequencer = remembered(sequencerMetrics(declare));
   const deadLetters = declare.counter('turnstream_dead_letters_total');
   const retries = declare.counter('turnstream_retries_total');
+  const restarts = declare.counter('turnstream_restarts_total');
   declareSequencerLag(declare, sequencerProgress);
   return {
     progress,
@@ -99,6 +102,7 @@ export function createMetrics(
     cache: remembered(cacheMetrics(declare)),
     deadLetters: remembered((origin: string) => counted(deadLetters, origin)),
     retries: remembered((operation: string) => counted(retries, operation)),
+    restarts: (part, code) => counted(restarts, part, code),
     source: sourceMetrics(declare, progress, nowMs),
   };
 }

@@ -26,6 +26,8 @@ export type HeldPartition = Mark & {
 
 export class Progress {
   readonly #held = new Map<string, HeldPartition>();
+  /** Released, and not known to be anybody else's: between two assignments, or without any broker. */
+  readonly #between = new Map<string, HeldPartition>();
   readonly #nowMs: () => number;
   readonly #markersMax: number;
 
@@ -42,6 +44,7 @@ export class Progress {
   hold(reader: string, partition: number, mark: Mark): void {
     const held = { ...mark, reader, partition, endOffset: null, waitingSinceMs: null };
     this.#held.set(keyOf(reader, partition), held);
+    this.#between.delete(keyOf(reader, partition));
   }
 
   /** The mark is durable now. Ignored for a partition that is not held any more. */
@@ -65,11 +68,29 @@ export class Progress {
 
   /** The reader owns the partition no longer. */
   release(reader: string, partition: number): void {
-    this.#held.delete(keyOf(reader, partition));
+    const key = keyOf(reader, partition);
+    const held = this.#held.get(key);
+    if (held !== undefined) this.#between.set(key, held);
+    this.#held.delete(key);
+  }
+
+  /** An assignment: what is not among these partitions is for others to report. */
+  assigned(partitions: readonly number[]): void {
+    for (const [key, { partition }] of this.#between) {
+      if (!partitions.includes(partition)) this.#between.delete(key);
+    }
   }
 
   held(): readonly HeldPartition[] {
     return [...this.#held.values()];
+  }
+
+  /**
+   * Also what was held last, until somebody has the partition again: a read model does not become
+   * fresher by its worker losing the broker.
+   */
+  reported(): readonly HeldPartition[] {
+    return [...this.#held.values(), ...this.#between.values()];
   }
 
   /** Partitions with something to read whose checkpoint has not moved for longer than that. */

@@ -51,20 +51,20 @@ export function sourceMetrics(
   });
   declare.gauge('turnstream_staleness_seconds', (gauge) => {
     gauge.reset();
-    for (const [projection, mark] of oldestWatermarks(progress.held())) {
+    for (const [projection, mark] of oldestWatermarks(progress.reported())) {
       gauge.set({ projection }, Math.max(0, (nowMs() - mark.committedAt) / 1000));
     }
   });
   declare.gauge('turnstream_watermark_lsn_bytes', (gauge) => {
     gauge.reset();
-    for (const [projection, mark] of oldestWatermarks(progress.held())) {
+    for (const [projection, mark] of oldestWatermarks(progress.reported())) {
       gauge.set({ projection }, mark.lsn);
     }
   });
   declare.gauge('turnstream_lag_bytes', (gauge) => {
     gauge.reset();
     if (primaryLsn === undefined) return;
-    for (const [projection, mark] of oldestWatermarks(progress.held())) {
+    for (const [projection, mark] of oldestWatermarks(progress.reported())) {
       gauge.set({ projection }, Math.max(0, primaryLsn - mark.lsn));
     }
   });

@@ -155,12 +155,17 @@ async function checkTopics(deps: SequencerDeps, settings: SequencerSettings): Pr
     for (const { topic, partitions } of expected) {
       const found = await admin.partitionCount(topic);
       if (found === partitions) continue;
+      if (found === undefined) {
+        throw new TurnstreamError(
+          'LOG',
+          `topic ${topic} does not exist yet; \`turnstream connect\` creates it`,
+          { retriable: true },
+        );
+      }
       throw new TurnstreamError(
         'PARTITION_COUNT',
-        found === undefined
-          ? `Topic ${topic} is not there. Run \`turnstream connect\` first: it creates the topics.`
-          : `Topic ${topic} has ${found} partitions, expected ${partitions}. The number is fixed for the ` +
-              `store's life: set TURNSTREAM_EVENTS_PARTITIONS to what the topic has.`,
+        `Topic ${topic} has ${found} partitions, expected ${partitions}. The number is fixed for the ` +
+          `store's life: set TURNSTREAM_EVENTS_PARTITIONS to what the topic has.`,
       );
     }
   } finally {
