@@ -23,6 +23,13 @@ export type LogHarness = {
   readonly beyondSessionMs: number;
   /** Logs for two members of one group, of whom the latter takes over while the former has not noticed. */
   readonly contested: () => Promise<Contested>;
+  /** A log whose consumers can fall silent: they fetch no more, and nobody tells them. */
+  readonly silenceable: () => Promise<Silenceable>;
+};
+
+export type Silenceable = {
+  readonly log: Log;
+  readonly silence: (consumer: LogConsumer) => void;
 };
 
 export type Contested = {

@@ -151,6 +151,30 @@ export function describeGroupContract(name: string, makeHarness: () => Promise<L
       await vi.waitFor(() => expect(values(two.records(0))).toEqual(['a']), waiting);
     });
 
+    test('a consumer that falls silent ends as stalled, and another goes on where it was', async () => {
+      const bench = present();
+      const { log, silence } = await bench.harness.silenceable();
+      await bench.producer.append([bench.record(0, 'a')]);
+      const one = await bench.member({ log });
+      await vi.waitFor(() => expect(values(one.records(0))).toEqual(['a']), waiting);
+      const epoch = one.epoch();
+      await one.consumer.commit(epoch, new Map([[0, { offset: 1 }]]));
+      silence(one.consumer);
+      await bench.producer.append([bench.record(0, 'b'), bench.record(1, 'x')]);
+      await expect(one.running).rejects.toMatchObject({
+        code: 'STALLED',
+        retriable: true,
+        message: expect.stringContaining(bench.topic),
+      });
+      expect(one.revoked).toContain(epoch);
+      const two = await bench.member({ log });
+      await vi.waitFor(() => {
+        expect(values(two.records(0))).toEqual(['b']);
+        expect(values(two.records(1))).toEqual(['x']);
+      }, waiting);
+      expect(values(one.records(0))).toEqual(['a']);
+    });
+
     test('a consumer that was stopped before it ran does not run', async () => {
       const bench = present();
       const consumer = await bench.log.consumer(bench.group, bench.topic);

@@ -67,7 +67,10 @@ export type FetchedBatch = {
 };
 
 export interface LogConsumer {
-  /** Joins the group and reads until `stop`; rejects when the consumer failed for good. */
+  /**
+   * Joins the group and reads until `stop`. Rejects when the consumer failed: retriable, when another
+   * consumer may do better, and STALLED, when it fetched nothing for too long though there was something.
+   */
   run(handlers: ConsumerHandlers): Promise<void>;
   /** Commits next-to-read offsets for partitions of the epoch. */
   commit(epoch: number, offsets: ReadonlyMap<number, OffsetCommit>): Promise<CommitOutcome>;

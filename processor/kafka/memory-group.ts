@@ -4,18 +4,21 @@
  * a new one begins, and a commit of any other generation is refused, which is the fence of log.ts.
  */
 import { TurnstreamError } from '../error.ts';
+import { stalledError } from './fetch-watch.ts';
 import type { CommitOutcome, ConsumerHandlers, LogConsumer, OffsetCommit } from './log.ts';
 import { offsetOutsideError } from './log-errors.ts';
 import type { MemoryLog } from './memory-log.ts';
 
 export class MemoryGroup {
+  readonly name: string;
   generation = 0;
   private members: readonly MemoryConsumer[] = [];
   private readonly offsets = new Map<string, OffsetCommit>();
   private readonly log: MemoryLog;
 
-  constructor(log: MemoryLog) {
+  constructor(log: MemoryLog, name: string) {
     this.log = log;
+    this.name = name;
   }
 
   committed(topic: string, partition: number): OffsetCommit | null {
@@ -69,6 +72,7 @@ export class MemoryConsumer implements LogConsumer {
   private running: Run | null = null;
   private stopped = false;
   private epoch: number | null = null;
+  private silent = false;
 
   constructor(log: MemoryLog, group: MemoryGroup, topic: string) {
     this.log = log;
@@ -104,6 +108,11 @@ export class MemoryConsumer implements LogConsumer {
 
   expire(): void {
     this.group.leave(this);
+  }
+
+  /** It fetches no more; the first record that it should have fetched is noticed. */
+  silence(): void {
+    this.silent = true;
   }
 
   notice(): void {
@@ -171,8 +180,12 @@ export class MemoryConsumer implements LogConsumer {
         await source.changed();
         continue;
       }
+      const end = source.records.length;
+      if (this.silent) {
+        throw stalledError(this.topic, this.group.name, { partition, next, end, ms: 0 });
+      }
       next += records.length;
-      await handlers.batch(epoch, partition, { records, endOffset: source.records.length });
+      await handlers.batch(epoch, partition, { records, endOffset: end });
     }
   }
 }

@@ -16,6 +16,7 @@ describeLogContract('in memory', async () => {
       latter: log,
       expire: (consumer) => log.expire(consumer),
     }),
+    silenceable: async () => ({ log, silence: (consumer) => log.silence(consumer) }),
   };
 });
 

@@ -104,10 +104,15 @@ export class MemoryLog implements Log {
     memoryConsumer(consumer).notice();
   }
 
+  /** The consumer fetches no more, and ends as stalled once there is something to fetch. */
+  silence(consumer: LogConsumer): void {
+    memoryConsumer(consumer).silence();
+  }
+
   private group(name: string): MemoryGroup {
     const existing = this.groups.get(name);
     if (existing !== undefined) return existing;
-    const group = new MemoryGroup(this);
+    const group = new MemoryGroup(this, name);
     this.groups.set(name, group);
     return group;
   }

@@ -6,10 +6,12 @@ import { stackAddresses } from '../../local/stack.ts';
 import { createKafkaLog } from '../../processor/kafka/kafkajs-log.ts';
 import { type KafkaOptions, kafkaDefaults } from '../../processor/kafka/kafkajs-options.ts';
 import { describeLogContract } from '../../processor/kafka/log.contract.ts';
+import { KafkaProxy } from './kafka-proxy.ts';
 
 const { brokers } = stackAddresses().kafka;
 const topics: string[] = [];
 const groups: string[] = [];
+const proxies: KafkaProxy[] = [];
 
 const options = (more: Partial<KafkaOptions> = {}): KafkaOptions => ({
   ...kafkaDefaults,
@@ -37,6 +39,7 @@ afterAll(async () => {
   const known = new Set((await admin.listGroups()).groups.map(({ groupId }) => groupId));
   await admin.deleteGroups(groups.filter((group) => known.has(group)));
   await admin.disconnect();
+  await Promise.all(proxies.map((proxy) => proxy.close()));
 });
 
 for (const compression of ['none', 'lz4'] as const) {
@@ -52,6 +55,20 @@ for (const compression of ['none', 'lz4'] as const) {
       latter: createKafkaLog(options({ rebalanceTimeoutMs: 500 })),
       expire: () => undefined,
     }),
+    silenceable: async () => {
+      const proxy = new KafkaProxy(Number(brokers[0]?.split(':')[1]));
+      proxies.push(proxy);
+      const port = await proxy.listen();
+      const log = createKafkaLog(
+        options({
+          compression,
+          brokers: [`127.0.0.1:${port}`],
+          sessionTimeoutMs: 2_000,
+          fetchStalledMsMax: 3_000,
+        }),
+      );
+      return { log, silence: () => expect(proxy.silenceFetches()).toBe(1) };
+    },
   }));
 }
 

@@ -13,7 +13,10 @@ export class ProxiedConnection {
   readonly #client: Socket;
   readonly #server: Socket;
   readonly #proxy: TcpProxy;
-  #late: Promise<void> = Promise.resolve();
+  readonly #underway: Record<Direction, Promise<void>> = {
+    request: Promise.resolve(),
+    answer: Promise.resolve(),
+  };
   /** Takes bytes and answers nothing, for ever: neither side hears of it. */
   silent = false;
 
@@ -36,15 +39,13 @@ export class ProxiedConnection {
   #pass(direction: Direction, bytes: Buffer, to: Socket): void {
     const seen = this.#proxy.look(this, direction, bytes);
     if (this.silent || seen.length === 0) return;
-    const { answerDelayMs } = this.#proxy;
-    if (direction === 'request' || answerDelayMs === 0) {
-      to.write(seen);
-      return;
-    }
-    const dueMs = performance.now() + answerDelayMs;
-    this.#late = this.#late.then(async () => {
-      const ms = Math.max(0, dueMs - performance.now());
-      await new Promise((resolve) => setTimeout(resolve, ms));
+    const { answerDelayMs, held } = this.#proxy;
+    const dueMs = performance.now() + (direction === 'answer' ? answerDelayMs : 0);
+    // One after the other, so that a delay that changes changes no order.
+    this.#underway[direction] = this.#underway[direction].then(async () => {
+      await held;
+      const ms = dueMs - performance.now();
+      if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
       if (!this.silent && to.writable) to.write(seen);
     });
   }
@@ -61,6 +62,9 @@ export class TcpProxy {
   accepted = 0;
   /** Every answer of the server comes so much later. */
   answerDelayMs = 0;
+  /** What all bytes wait for. */
+  held: Promise<void> = Promise.resolve();
+  #release: () => void = () => undefined;
   readonly #listener: Server;
   readonly #targetPort: number;
 
@@ -83,6 +87,17 @@ export class TcpProxy {
   /** What goes on in place of the bytes that came; protocols hold back and change some. */
   look(_connection: ProxiedConnection, _direction: Direction, bytes: Buffer): Buffer {
     return bytes;
+  }
+
+  /** Nothing passes until `release`, which lets all that came meanwhile pass. */
+  hold(): void {
+    this.held = new Promise((resolve) => {
+      this.#release = resolve;
+    });
+  }
+
+  release(): void {
+    this.#release();
   }
 
   /** Connections that are there fall silent and stay open, as after a lost route; new ones work. */

@@ -5,6 +5,7 @@
  * whatever the coordinator thinks of it.
  */
 import { TurnstreamError } from '../../../processor/error.ts';
+import { stalledError } from '../../../processor/kafka/fetch-watch.ts';
 import type {
   CommitOutcome,
   ConsumerHandlers,
@@ -43,6 +44,7 @@ export class SimulatedConsumer implements LogConsumer, Member {
   #epoch: Epoch | null = null;
   #epochs = 0;
   #joining = false;
+  #silent = false;
 
   constructor(ports: KafkaPorts, process: Process, group: SimulatedGroup, topic: string) {
     this.#ports = ports;
@@ -89,6 +91,11 @@ export class SimulatedConsumer implements LogConsumer, Member {
 
   stop(): Promise<void> {
     return this.#end(null);
+  }
+
+  /** It fetches no more; the first record that it should have fetched is noticed. */
+  silence(): void {
+    this.#silent = true;
   }
 
   /** Asks the coordinator whether it may go on; when not, it joins again. */
@@ -178,6 +185,10 @@ export class SimulatedConsumer implements LogConsumer, Member {
       await this.#delay(partition);
       const batch = await this.#tryHard(() => this.#fetch(epoch, partition, next), epoch);
       if (batch === null || this.#epoch !== epoch) return;
+      if (this.#silent) {
+        const silence = { partition: partition.number, next, end: batch.endOffset, ms: 0 };
+        throw stalledError(this.topic, this.#group.name, silence);
+      }
       next += batch.records.length;
       epoch.reading.set(partition.number, next);
       await handlers.batch(epoch.number, partition.number, batch);

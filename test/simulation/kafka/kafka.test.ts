@@ -21,5 +21,6 @@ describeLogContract('simulated', async () => {
         expire: () => kafka.expire(former),
       };
     },
+    silenceable: async () => ({ log: kafka.log(process), silence: () => kafka.silence(process) }),
   };
 });

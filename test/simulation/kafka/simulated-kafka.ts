@@ -105,6 +105,13 @@ export class SimulatedKafka {
     }
   }
 
+  /** The process's consumers fetch no more, and end as stalled once there is something to fetch. */
+  silence(process: Process): void {
+    for (const [, consumer] of this.#consumers) {
+      if (consumer.process === process) consumer.silence();
+    }
+  }
+
   /** The process is dead: its members expire when their sessions end. */
   died(process: Process): void {
     this.#consumers = this.#consumers.filter(([, consumer]) => consumer.process !== process);
