@@ -4,6 +4,10 @@
  * histogram) and knows nothing of events, positions or the fold: joins, windows, intervals, days
  * and previews are Postgres' own. So it judges the whole way from the commit to the CQL row.
  *
+ * What can't be in a read model as it is (docs/decisions/0016): a moment that is none, the
+ * microseconds of one beyond the years 1684 to 2255, the end of an overlong text, a row with an
+ * overlong identifier. `readable` says it once, for all queries.
+ *
  * Neighbours: fact.ts says what facts are, judge-difference.ts compares.
  */
 import type { ClientBase } from 'pg';
@@ -44,12 +48,47 @@ export async function expectedRows(client: ClientBase, schema = 'public'): Promi
   }
 }
 
+/** docs/decisions/0016: the longest identifier in bytes, and from how many characters on a text is cut. */
+const identifierBytesMax = 32_000;
+const textCharsMax = 5 * 1024 * 1024;
+
+/** A moment as read models can have it. */
+const moment = (column: string): string => `
+  CASE WHEN isfinite(${column}) AND ${column} < '275760-09-13Z' THEN
+    CASE WHEN abs(extract(epoch FROM ${column}) * 1000000) < 2 ^ 53 THEN ${column}
+         ELSE date_trunc('milliseconds', ${column}, 'UTC') END
+  END AS ${column}`;
+const text = (column: string): string => `left(${column}, ${textCharsMax}) AS ${column}`;
+const short = (...columns: readonly string[]): string =>
+  columns
+    .map((column) => `coalesce(octet_length(${column}), 0) <= ${identifierBytesMax}`)
+    .join(' AND ');
+
+/** The four tables, without what no read model can hold. Inlined, so that indexes are used. */
+const readable = `
+  sessions AS NOT MATERIALIZED (
+    SELECT uid, account_uid FROM sessions WHERE ${short('uid', 'account_uid')}
+  ), human_turns AS NOT MATERIALIZED (
+    SELECT uid, session_uid, parent_uid, ${text('prompt')}, ${moment('created_at')}
+    FROM human_turns WHERE ${short('uid', 'session_uid', 'parent_uid', 'active_child')}
+  ), agent_turns AS NOT MATERIALIZED (
+    SELECT uid, session_uid, parent_uid, ${moment('created_at')}
+    FROM agent_turns WHERE ${short('uid', 'session_uid', 'parent_uid', 'active_child')}
+  ), steps AS NOT MATERIALIZED (
+    SELECT agent_turn_uid, idx, tpe, ${text('content')}, ${moment('created_at')}
+    FROM steps WHERE ${short('agent_turn_uid')}
+  )`;
+
 const ms = (column: string): string => `floor(extract(epoch FROM ${column}) * 1000)::float8`;
 const utc = (column: string): string => `(${column} AT TIME ZONE 'UTC')`;
 const day = (column: string): string => `${utc(column)}::date - date '1970-01-01'`;
+/** Postgres has no year 0: 1 BC is its year -1, and 0 in ISO 8601. */
+const year = (column: string): string =>
+  `(extract(year FROM ${utc(column)}) + CASE WHEN extract(year FROM ${utc(column)}) < 0 THEN 1 ELSE 0 END)`;
 
 /** A step is a fact once its agent turn exists in a session, known or not. */
 const stepsByTypeDaySql = `
+  WITH ${readable}
   SELECT s.tpe, ${day('s.created_at')} AS day, ${ms('s.created_at')} AS created_at,
          s.agent_turn_uid, s.idx, t.session_uid, x.account_uid,
          left(s.content, 200) AS preview,
@@ -79,7 +118,7 @@ async function stepsByTypeDay(client: ClientBase): Promise<JudgedRows> {
 }
 
 const turnsByAccountSql = `
-  WITH turns AS (
+  WITH ${readable}, turns AS (
     SELECT 'human' AS role, uid, session_uid, parent_uid, created_at,
            left(prompt, 200) AS preview, NULL::int AS steps, NULL::timestamptz AS last_step_at
     FROM human_turns
@@ -91,7 +130,7 @@ const turnsByAccountSql = `
     FROM agent_turns t
   )
   SELECT x.account_uid,
-         (extract(year FROM ${utc('t.created_at')}) * 100
+         (${year('t.created_at')} * 100
           + extract(month FROM ${utc('t.created_at')}))::int AS month,
          ${ms('t.created_at')} AS created_at, t.role, t.uid,
          t.session_uid, t.parent_uid, t.preview, t.steps, ${ms('t.last_step_at')} AS last_step_at
@@ -106,7 +145,7 @@ async function turnsByAccount(client: ClientBase): Promise<JudgedRows> {
 
 /** Parents count within the session alone; -1 is the type where there is none, -2 a NULL one. */
 const latencyHistogramSql = `
-  WITH answers AS (
+  WITH ${readable}, answers AS (
     SELECT t.uid, t.session_uid, h.created_at AS asked_at,
            (SELECT s.created_at FROM steps s WHERE s.agent_turn_uid = t.uid
             ORDER BY s.idx LIMIT 1) AS first_step_at,

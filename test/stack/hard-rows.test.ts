@@ -1,0 +1,43 @@
+/**
+ * What rows may do that is rare and right: children before their parents, moves, deletes in any
+ * order, odd values. Judged by SQL over Postgres after every round.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { deletes, truncates } from './deletes-cases.ts';
+import { missingParents } from './missing-parents-cases.ts';
+import { moves } from './moves-cases.ts';
+import { oddValues } from './odd-values-cases.ts';
+import { judgedSideBySide } from './side-by-side.ts';
+import { Spine } from './spine.ts';
+
+const spine = new Spine();
+
+beforeAll(async () => {
+  await spine.prepare();
+  spine.startBoth();
+});
+
+afterAll(() => spine.drop());
+
+test('children that come before their parents, in any order and hours apart, wait for them', async () => {
+  expect(await judgedSideBySide(spine, missingParents)).toBeNull();
+}, 120_000);
+
+test('a parent goes before its children and after them, in any order, and comes again at once', async () => {
+  expect(await judgedSideBySide(spine, deletes)).toBeNull();
+}, 120_000);
+
+test('values that are rare and right are kept as they are', async () => {
+  expect(await judgedSideBySide(spine, oddValues)).toBeNull();
+}, 120_000);
+
+test('whatever moves takes along what hangs on it', async () => {
+  expect(await judgedSideBySide(spine, moves({ steps: 600, contentChars: 2_000_000 }))).toBeNull();
+}, 120_000);
+
+test('TRUNCATE of one table or several is a delete of all their rows, whatever comes with it', async () => {
+  for (const statement of truncates) {
+    await spine.pool.query(statement);
+    expect(await spine.judged(), statement).toBeNull();
+  }
+}, 120_000);
