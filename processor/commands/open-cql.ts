@@ -3,11 +3,13 @@ import type { Config } from '../config.ts';
 import { CqlCheckpointStore } from '../cql/checkpoint-store.ts';
 import { connectCql, cqlDefaults, type DriverSession } from '../cql/cluster.ts';
 import type { SchemaOptions } from '../cql/ddl.ts';
+import { CqlDeadLetterStore } from '../cql/letter-store.ts';
 import { controlTables, tableName } from '../cql/names.ts';
 import { CqlReadModelStore, readModelStoreDefaults } from '../cql/read-model-store.ts';
 import { tableColumns } from '../cql/schema.ts';
 import type { CqlSession } from '../cql/session.ts';
 import { CqlStateStore, stateStoreDefaults } from '../cql/state-store.ts';
+import type { DeadLetterStore } from '../engine/dead-letter-store.ts';
 import type { CheckpointStore, ReadModel, ReadModelStore } from '../engine/store.ts';
 import { TurnstreamError } from '../error.ts';
 import type { StateStore } from '../sequencer/state-store.ts';
@@ -16,6 +18,7 @@ export type OpenStores = {
   readonly readModels: ReadModelStore;
   readonly checkpoints: CheckpointStore;
   readonly state: StateStore;
+  readonly letters: DeadLetterStore;
   close(): Promise<void>;
 };
 
@@ -102,6 +105,7 @@ export function storesOn(session: DriverSession, config: Config): OpenStores {
       expiresAfterSeconds: config.sequencer.tombstoneDaysMax * daySeconds,
       callsInFlightMax: readsInFlightMax,
     }),
+    letters: new CqlDeadLetterStore(session, { keyspace, ...limits }),
     close: () => session.close(),
   };
 }

@@ -41,6 +41,7 @@ export async function runCommand(
         log,
         store: stores.readModels,
         checkpoints: stores.checkpoints,
+        letters: stores.letters,
         decoder,
         clock: systemClock,
         random: Math.random,

@@ -36,6 +36,7 @@ export async function sequenceCommand(context: CommandContext): Promise<ExitCode
           topic: settings.changesTopic,
           note: (note) => logger.warn({ ...note }, 'a value could not be read and counts as null'),
         }),
+        letters: stores.letters,
         encodeSweep,
         encode: codec.encode,
         clock: systemClock,

@@ -154,6 +154,12 @@ export const worker = {
     'The longest such pause.',
     { min: 1, max: 600_000 },
   ),
+  deadLetterRecordsMax: integer(
+    'TURNSTREAM_WORKER_DEAD_LETTER_RECORDS_MAX',
+    10_000,
+    'Events of one partition that a projection may have set aside; with more it stops, and goes on from there once it is mended.',
+    { min: 1, max: 100_000 },
+  ),
   drainMsMax: integer(
     'TURNSTREAM_WORKER_DRAIN_MS_MAX',
     20_000,

@@ -7,6 +7,7 @@ export const controlTables = {
   state: 'conversation_state',
   content: 'conversation_content',
   hints: 'turn_sessions',
+  deadLetters: 'dead_letters',
 } as const;
 
 /** `<projection>_v<version>_g<generation>` */

@@ -4,8 +4,9 @@
  * and event, since retrying is a projection's matter: a record that does not decode gives as many
  * dead letters as projections wanted to read it.
  *
- * They are acknowledged before the checkpoint passes them, so a crash may write one twice;
- * projection, version, generation, partition and offset tell.
+ * They are acknowledged before anything that comes after them is written, so a crash may write one
+ * twice; projection, version, generation, partition and offset tell. The rows of dead-letter-store.ts
+ * say which of them wait.
  */
 import type { LogHeaders, LogProducer, NewRecord } from '../kafka/log.ts';
 import type { ReadModel } from './store.ts';
@@ -13,7 +14,10 @@ import type { ReadModel } from './store.ts';
 export type DeadLetter = {
   /** Null for a record that does not decode. */
   readonly position: number | null;
+  /** Of the last entry that was taken before it. */
+  readonly after: number;
   readonly eventType: string | null;
+  readonly sessionUid: string | null;
   readonly offset: number;
   readonly error: string;
   /** The original record's. */

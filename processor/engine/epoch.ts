@@ -5,12 +5,14 @@
  */
 import { setMaxListeners } from 'node:events';
 import type { CommitOutcome, FetchedBatch, OffsetCommit } from '../kafka/log.ts';
+import { letterOriginOf } from './dead-letter-store.ts';
 import { GroupCommit } from './group-commit.ts';
 import { Lane } from './lane.ts';
 import { beginning } from './lane-batch.ts';
 import { PartitionPipeline, type PipelineContext } from './partition-pipeline.ts';
 import { untilDone } from './retry.ts';
 import type { Checkpoint } from './store.ts';
+import { loadWaiting } from './waiting-letters.ts';
 import { type Hosted, readModelOf } from './worker-settings.ts';
 
 export type EpochContext = Omit<PipelineContext, 'over' | 'checkpointed'> & {
@@ -67,11 +69,15 @@ export class Epoch {
       over: this.#over.signal,
       checkpointed: (partition, offset) => this.#commits.note(partition, offset),
     };
-    for (const partition of partitions) {
-      const lanes = started.map(({ hosted, from }) => {
-        const checkpoint = from.get(partition) ?? beginning;
-        return new Lane(context, hosted, partition, checkpoint);
-      });
+    const opened = await Promise.all(
+      partitions.map(async (partition) => {
+        const lanes = started.map((each) => this.#openLane(context, each, partition));
+        return { partition, lanes: (await Promise.all(lanes)).filter((lane) => lane !== null) };
+      }),
+    );
+    if (this.#over.signal.aborted || this.#sealed) return offsets;
+    for (const { partition, lanes } of opened) {
+      if (lanes.length === 0) continue;
       for (const lane of lanes) this.#context.observer.held(lane.name, partition, lane.reached);
       offsets.set(partition, Math.min(...lanes.map((lane) => lane.reached.offset)));
       this.#pipelines.set(partition, new PartitionPipeline(context, partition, lanes));
@@ -112,24 +118,43 @@ export class Epoch {
     });
   }
 
-  /** Null when the projection has stopped or the epoch is over. */
   async #load(hosted: Hosted): Promise<Started | null> {
-    const { checkpoints, clock, random, settings, observer, logger, isStopped, stop } =
-      this.#context;
+    const { checkpoints } = this.#context;
+    const load = () => checkpoints.load(readModelOf(hosted));
+    const from = await this.#read(hosted, 'checkpoint-read', load);
+    return from === null ? null : { hosted, from };
+  }
+
+  /** The checkpoint was read before: the letters are at least as new. */
+  async #openLane(
+    context: PipelineContext,
+    { hosted, from }: Started,
+    partition: number,
+  ): Promise<Lane | null> {
+    const checkpoint = from.get(partition) ?? beginning;
+    const origin = letterOriginOf(readModelOf(hosted), partition);
+    const load = () => loadWaiting(context.letters, origin, checkpoint);
+    const waiting = await this.#read(hosted, 'letters-read', load);
+    return waiting === null ? null : new Lane(context, hosted, partition, checkpoint, waiting);
+  }
+
+  /** Null when the projection has stopped or the epoch is over. */
+  async #read<T>(hosted: Hosted, operation: string, read: () => Promise<T>): Promise<T | null> {
+    const { clock, random, settings, observer, logger, isStopped, stop } = this.#context;
     const { name } = hosted.projection;
     if (isStopped(name)) return null;
     try {
-      const outcome = await untilDone(() => checkpoints.load(readModelOf(hosted)), {
+      const outcome = await untilDone(read, {
         clock,
         random,
         settings,
         over: this.#over.signal,
         onRetry: (error) => {
-          observer.retried('checkpoint-read');
+          observer.retried(operation);
           logger.warn({ projection: name, err: error }, error.message);
         },
       });
-      return outcome.kind === 'over' ? null : { hosted, from: outcome.value };
+      return outcome.kind === 'over' ? null : outcome.value;
     } catch (thrown) {
       stop(name, thrown);
       return null;

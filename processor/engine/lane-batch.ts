@@ -7,7 +7,7 @@
  * and what the projection's own checkpoint covers is done (I2).
  */
 import { messageOf, TurnstreamError } from '../error.ts';
-import type { ConversationEvent } from '../event/event.ts';
+import type { ConversationEvent, Retry } from '../event/event.ts';
 import {
   type EntryFailure,
   foldAggregate,
@@ -20,6 +20,10 @@ import type { DeadLetter } from './dead-letter.ts';
 import type { EventTimes } from './observer.ts';
 import type { Checkpoint } from './store.ts';
 import type { TakenRecord } from './taken-record.ts';
+import type { WaitingLetters } from './waiting-letters.ts';
+
+/** The dead letters that are known, by the offset of their record. */
+type Letters = Pick<WaitingLetters, 'get'>;
 
 export type LaneBatch = {
   readonly projection: Projection;
@@ -29,6 +33,8 @@ export type LaneBatch = {
   readonly deltas: Map<string, KeyDeltas[]>;
   readonly deadLetters: DeadLetter[];
   readonly readable: EventTimes[];
+  /** The one entry of a batch that is a retry. */
+  retry: Retry | null;
   events: number;
   reached: Checkpoint;
   /** Set when the projection must not go on: the batch ends before the entry that it failed on. */
@@ -44,6 +50,7 @@ export function openLaneBatch(projection: Projection, from: Checkpoint): LaneBat
     deltas: new Map(),
     deadLetters: [],
     readable: [],
+    retry: null,
     events: 0,
     reached: from,
     halted: null,
@@ -60,10 +67,18 @@ type FreshEvent = {
   readonly event: ConversationEvent;
 };
 
-/** Adds the next records of the partition; none, once the projection has halted. */
-export function foldSlice(batch: LaneBatch, records: readonly TakenRecord[]): void {
+/**
+ * Adds the next records of the partition; none, once the projection has halted. A record that is a dead
+ * letter already stays one, whatever the function makes of it by now: totals that were written after it
+ * was set aside would leave it out.
+ */
+export function foldSlice(
+  batch: LaneBatch,
+  records: readonly TakenRecord[],
+  letters: Letters,
+): void {
   if (batch.halted !== null) return;
-  const fresh = freshEvents(records, batch.reached.position);
+  const fresh = freshEvents(records, batch.reached.position, letters);
   const failures = foldEvents(
     batch,
     fresh.map(({ event }) => event),
@@ -76,16 +91,25 @@ export function foldSlice(batch: LaneBatch, records: readonly TakenRecord[]): vo
   const cut = first === undefined ? undefined : fresh[first.entryIndex];
   if (batch.projection.onError === 'halt' && first !== undefined && cut !== undefined) {
     batch.halted = haltedAt(batch.projection, cut.event, first.error);
-    pass(batch, records.slice(0, cut.index), failed);
+    pass(batch, records.slice(0, cut.index), failed, letters);
   } else {
-    pass(batch, records, failed);
+    pass(batch, records, failed, letters);
   }
 }
 
-function freshEvents(records: readonly TakenRecord[], after: number): readonly FreshEvent[] {
+function freshEvents(
+  records: readonly TakenRecord[],
+  after: number,
+  letters: Letters,
+): readonly FreshEvent[] {
   const fresh: FreshEvent[] = [];
   let last = after;
   for (let index = 0; index < records.length; index += 1) {
+    const letter = letters.get(records[index]?.offset ?? -1);
+    if (letter !== undefined) {
+      last = Math.max(last, letter.position ?? last);
+      continue;
+    }
     const content = records[index]?.content;
     if (content?.kind !== 'entry' || content.entry.position <= last) continue;
     last = content.entry.position;
@@ -138,16 +162,23 @@ function pass(
   batch: LaneBatch,
   records: readonly TakenRecord[],
   failed: ReadonlyMap<number, unknown>,
+  letters: Letters,
 ): void {
   let { offset, position, watermark, deadLetters } = batch.reached;
   for (let index = 0; index < records.length; index += 1) {
     const record = records[index];
     if (record === undefined) continue;
     const { content } = record;
-    if (content.kind === 'undecodable') {
+    const letter = letters.get(record.offset);
+    if (letter !== undefined) {
+      if (record.offset < offset) continue;
+      deadLetters += 1;
+      offset = record.offset + 1;
+      position = Math.max(position, letter.position ?? position);
+    } else if (content.kind === 'undecodable') {
       // Without a position, the offset alone says whether the projection has been here before.
       if (record.offset < offset) continue;
-      batch.deadLetters.push(deadLetter(record, null, content.error));
+      batch.deadLetters.push(deadLetter(record, null, content.error, position));
       deadLetters += 1;
       offset = record.offset + 1;
     } else if (content.entry.position <= position) {
@@ -156,10 +187,13 @@ function pass(
       const { entry, times } = content;
       if (entry.kind === 'watermark') {
         watermark = { lsn: entry.lsn, committedAt: entry.committedAt };
+      } else if (entry.kind === 'retry') {
+        batch.retry = entry;
       } else {
         batch.events += 1;
         if (failed.has(index)) {
-          batch.deadLetters.push(deadLetter(record, entry, messageOf(failed.get(index))));
+          const error = messageOf(failed.get(index));
+          batch.deadLetters.push(deadLetter(record, entry, error, position));
           deadLetters += 1;
         } else if (concerns(batch.projection, entry)) {
           batch.readable.push(times);
@@ -181,10 +215,13 @@ function deadLetter(
   record: TakenRecord,
   event: ConversationEvent | null,
   error: string,
+  after: number,
 ): DeadLetter {
   return {
     position: event?.position ?? null,
+    after,
     eventType: event?.type ?? null,
+    sessionUid: event?.sessionUid ?? null,
     offset: record.offset,
     error,
     value: record.value,

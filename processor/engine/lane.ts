@@ -5,12 +5,13 @@
  * A retriable error is retried until the epoch is over; any other one stops the projection, here
  * and in all partitions of the worker, and leaves the others alone.
  */
-import type { LogProducer } from '../kafka/log.ts';
 import type { Logger } from '../logger.ts';
 import { applyDeltas, type KeyDeltas } from '../projection/changes.ts';
 import type { Clock, Random } from './clock.ts';
-import { type DeadLetterWriter, deadLetterRecord } from './dead-letter.ts';
+import type { DeadLetterWriter } from './dead-letter.ts';
+import type { DeadLetterStore } from './dead-letter-store.ts';
 import { foldSlice, type LaneBatch, openLaneBatch } from './lane-batch.ts';
+import { LaneLetters } from './lane-letters.ts';
 import type { WorkerObserver, WrittenRows } from './observer.ts';
 import { type Outcome, untilDone } from './retry.ts';
 import type {
@@ -21,8 +22,9 @@ import type {
   StoredTotals,
   TotalsWrite,
 } from './store.ts';
-import type { TakenRecord } from './taken-record.ts';
+import type { EntryDecoder, TakenRecord } from './taken-record.ts';
 import { TotalsCache } from './totals-cache.ts';
+import type { WaitingLetters } from './waiting-letters.ts';
 import { type Hosted, readModelOf, type WorkerSettings } from './worker-settings.ts';
 
 /** What the lanes of an epoch share. */
@@ -31,6 +33,8 @@ export type LaneContext = {
   readonly store: ReadModelStore;
   readonly checkpoints: CheckpointStore;
   readonly deadLetters: DeadLetterWriter;
+  readonly letters: DeadLetterStore;
+  readonly decoder: EntryDecoder;
   readonly clock: Clock;
   readonly random: Random;
   readonly observer: WorkerObserver;
@@ -49,15 +53,25 @@ export class Lane {
   readonly #partition: number;
   readonly #model: ReadModel;
   readonly #cache: TotalsCache;
+  readonly #letters: LaneLetters;
   #reached: Checkpoint;
   #saved: Checkpoint;
 
-  constructor(context: LaneContext, hosted: Hosted, partition: number, from: Checkpoint) {
+  constructor(
+    context: LaneContext,
+    hosted: Hosted,
+    partition: number,
+    from: Checkpoint,
+    waiting: WaitingLetters,
+  ) {
     this.#context = context;
     this.hosted = hosted;
     this.#partition = partition;
     this.#model = readModelOf(hosted);
     this.#cache = new TotalsCache(context.settings.totalsCacheEntriesMax);
+    this.#letters = new LaneLetters(context, hosted, partition, waiting, {
+      insist: (operation, call) => this.#untilDone(operation, call),
+    });
     this.#reached = from;
     this.#saved = from;
   }
@@ -90,7 +104,7 @@ export class Lane {
   /** Adds the next records of the partition to the batch. Never throws. */
   fold(batch: LaneBatch, records: readonly TakenRecord[]): void {
     try {
-      if (this.running) foldSlice(batch, records);
+      if (this.running) foldSlice(batch, records, this.#letters.waiting);
     } catch (thrown) {
       this.#context.stop(this.name, thrown);
     }
@@ -101,8 +115,11 @@ export class Lane {
     const { clock, observer } = this.#context;
     if (!this.running) return false;
     try {
+      // What is set aside, and what became of a retry, before any row that goes by it.
+      if (!(await this.#letters.setAside(batch)) || !(await this.#letters.retry(batch)))
+        return false;
       const rows = await this.#writeRows(batch);
-      if (rows === null || !(await this.#setAside(batch))) return false;
+      if (rows === null) return false;
       this.#reached = batch.reached;
       observer.applied({
         projection: this.name,
@@ -199,30 +216,6 @@ export class Lane {
     return found;
   }
 
-  async #setAside(batch: LaneBatch): Promise<boolean> {
-    const { deadLetters, settings, clock, observer } = this.#context;
-    if (batch.deadLetters.length === 0) return true;
-    const records: Parameters<LogProducer['append']>[0] = batch.deadLetters.map((letter) =>
-      deadLetterRecord(
-        settings.deadLettersTopic,
-        this.#model,
-        this.#partition,
-        letter,
-        clock.nowMs(),
-      ),
-    );
-    const outcome = await this.#untilDone('dead-letters', () => deadLetters.append(records));
-    if (outcome.kind === 'over') return false;
-    for (const letter of batch.deadLetters) {
-      observer.deadLettered(this.name);
-      this.#context.logger.error(
-        { projection: this.name, partition: this.#partition, ...letterFields(letter) },
-        `projection ${this.name} could not take an event; it is in ${settings.deadLettersTopic}`,
-      );
-    }
-    return true;
-  }
-
   #untilDone<T>(operation: string, call: () => Promise<T>): Promise<Outcome<T>> {
     const { clock, random, settings, over, observer, logger } = this.#context;
     const onRetry = (error: Error, attempt: number, pauseMs: number) => {
@@ -232,9 +225,4 @@ export class Lane {
     };
     return untilDone(call, { clock, random, settings, over, onRetry });
   }
-}
-
-function letterFields(letter: LaneBatch['deadLetters'][number]) {
-  const { position, offset, eventType, error } = letter;
-  return { position, offset, eventType, reason: error };
 }

@@ -21,6 +21,7 @@ export function metricsObserver(metrics: Metrics): WorkerObserver {
     applied: (batch) => observeApplied(metrics, batch),
     finished: (batch) => observeFinished(stage, worker, batch),
     deadLettered: (projection) => metrics.deadLetters(projection).inc(),
+    letterRetried: (projection, outcome) => metrics.letterRetries(projection, outcome).inc(),
     retried: (operation) => metrics.retries(operation).inc(),
     bytesInFlight: (bytes) => worker.bytesInFlight.set(bytes),
     totalsRead: (hits, misses) => {

@@ -54,6 +54,7 @@ export type WorkerObserver = {
   readonly applied: (batch: AppliedBatch) => void;
   readonly finished: (batch: FinishedBatch) => void;
   readonly deadLettered: (projection: string) => void;
+  readonly letterRetried: (projection: string, outcome: 'retried' | 'failed') => void;
   readonly retried: (operation: string) => void;
   readonly bytesInFlight: (bytes: number) => void;
   readonly totalsRead: (hits: number, misses: number) => void;
@@ -70,6 +71,7 @@ export const silentObserver: WorkerObserver = {
   applied: nothing,
   finished: nothing,
   deadLettered: nothing,
+  letterRetried: nothing,
   retried: nothing,
   bytesInFlight: nothing,
   totalsRead: nothing,

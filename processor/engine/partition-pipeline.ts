@@ -12,10 +12,9 @@ import type { Lane, LaneContext } from './lane.ts';
 import { type LaneBatch, rowsToWrite } from './lane-batch.ts';
 import type { EventTimes } from './observer.ts';
 import { untilDone } from './retry.ts';
-import { bytesOf, type EntryDecoder, type TakenRecord, takeRecord } from './taken-record.ts';
+import { bytesOf, isRetry, type TakenRecord, takeRecord } from './taken-record.ts';
 
 export type PipelineContext = LaneContext & {
-  readonly decoder: EntryDecoder;
   readonly budget: ByteBudget;
   /** The partition is checkpointed up to this offset by every running projection. */
   readonly checkpointed: (partition: number, offset: number) => void;
@@ -130,12 +129,21 @@ export class PartitionPipeline {
     while (this.#queue.length > 0 && records.length < settings.batchRecordsMax) {
       if (records.length > 0) await clock.yield();
       const room = settings.batchRecordsMax - records.length;
-      const slice = this.#queue.splice(0, Math.min(settings.sliceRecords, room));
+      const slice = this.#nextSlice(Math.min(settings.sliceRecords, room), records.length === 0);
       for (const { lane, batch } of open) lane.fold(batch, slice);
       records.push(...slice);
+      if (slice.length === 0 || slice.some(isRetry)) break;
       if (open.some(({ batch }) => rowsToWrite(batch) >= settings.batchRowsMax)) break;
     }
     return records;
+  }
+
+  /** A retry is a batch of its own: none unless it comes first. */
+  #nextSlice(recordsMax: number, isFirst: boolean): readonly TakenRecord[] {
+    const [first] = this.#queue;
+    if (first !== undefined && isRetry(first)) return isFirst ? this.#queue.splice(0, 1) : [];
+    const retry = this.#queue.slice(0, recordsMax).findIndex(isRetry);
+    return this.#queue.splice(0, retry < 0 ? recordsMax : retry);
   }
 
   async #save(): Promise<void> {

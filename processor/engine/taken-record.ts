@@ -31,6 +31,11 @@ export function bytesOf(record: LogRecord): number {
   return overheadBytes + (record.value?.length ?? 0);
 }
 
+/** A retry is a batch of its own: what it means depends on what became of the records before it. */
+export function isRetry({ content }: TakenRecord): boolean {
+  return content.kind === 'entry' && content.entry.kind === 'retry';
+}
+
 export function takeRecord(record: LogRecord, decoder: EntryDecoder): TakenRecord {
   const { offset, value } = record;
   return { offset, bytes: bytesOf(record), value, content: contentOf(record, decoder) };
@@ -40,8 +45,11 @@ function contentOf(record: LogRecord, decoder: EntryDecoder): TakenRecord['conte
   if (record.value === null) return { kind: 'undecodable', error: 'the record has no value' };
   try {
     const entry = decoder.decode(record.value);
-    const { committedAt, capturedAt } = entry;
-    const times = { committedAt, capturedAt, sequencedAtMs: record.timestampMs };
+    const times = {
+      committedAt: entry.kind === 'retry' ? entry.requestedAt : entry.committedAt,
+      capturedAt: entry.kind === 'retry' ? entry.requestedAt : entry.capturedAt,
+      sequencedAtMs: record.timestampMs,
+    };
     return { kind: 'entry', entry, times };
   } catch (thrown) {
     return { kind: 'undecodable', error: messageOf(thrown) };

@@ -253,7 +253,12 @@ test("the group's offset is the least checkpoint of its projections", async () =
 test('an orderly stop writes what is queued, checkpoints, commits and leaves', async () => {
   const world = await opened();
   await append(world, many(20));
-  const instance = world.start((step) => (step === 3 ? { kind: 'hold' } : undefined));
+  let writes = 0;
+  const instance = world.start((_, operation) => {
+    if (operation !== 'rows') return undefined;
+    writes += 1;
+    return writes === 1 ? { kind: 'hold' } : undefined;
+  });
   await world.until(() => instance.worker.status().bytesInFlight > 3000);
   const stoppedAtMs = world.clock.nowMs();
   instance.stop();
@@ -337,6 +342,7 @@ async function handDriven(world: World) {
           return Promise.resolve();
         },
       },
+      letters: world.letters,
       decoder: jsonDecoder,
       clock: world.clock,
       random: () => 0,

@@ -27,6 +27,10 @@ export type WorkerSettings = RetrySettings & {
   readonly checkpointIntervalMs: number;
   /** The group's offsets are committed at most so often. */
   readonly commitIntervalMs: number;
+  /** Events of one partition that a projection may have set aside before it stops. */
+  readonly deadLetterRecordsMax: number;
+  /** A dead letter of a map is retried for so long; then tombstones may be purged (gc_grace_seconds). */
+  readonly retryAgeMsMax: number;
   /** How long an orderly stop may go on writing what is queued. */
   readonly drainMsMax: number;
 };
@@ -40,6 +44,8 @@ export const workerDefaults = {
   totalsCacheEntriesMax: 100_000,
   checkpointIntervalMs: 100,
   commitIntervalMs: 1000,
+  deadLetterRecordsMax: 10_000,
+  retryAgeMsMax: 9 * 24 * 60 * 60 * 1000,
   retryDelayMsMin: 100,
   retryDelayMsMax: 10_000,
   drainMsMax: 20_000,

@@ -9,6 +9,7 @@ import type { Logger } from '../logger.ts';
 import { ByteBudget } from './byte-budget.ts';
 import type { Clock, Random } from './clock.ts';
 import { DeadLetterWriter } from './dead-letter.ts';
+import type { DeadLetterStore } from './dead-letter-store.ts';
 import { Epoch, type EpochContext } from './epoch.ts';
 import type { WorkerObserver } from './observer.ts';
 import { StoppedProjections } from './stopped-projections.ts';
@@ -21,6 +22,7 @@ export type WorkerDeps = {
   readonly log: Log;
   readonly store: ReadModelStore;
   readonly checkpoints: CheckpointStore;
+  readonly letters: DeadLetterStore;
   readonly decoder: EntryDecoder;
   readonly clock: Clock;
   readonly random: Random;

@@ -64,6 +64,13 @@ export class BinaryWriter {
     this.#position = start + prefix + written;
   }
 
+  /** Reserves its own room. */
+  bytes(value: Buffer): void {
+    this.reserve(value.length + 5);
+    this.long(value.length);
+    this.#position += value.copy(this.#buffer, this.#position);
+  }
+
   /** What was written, as a buffer of its own; the writer is empty afterwards. */
   take(): Buffer {
     const taken = Buffer.allocUnsafe(this.#position);
@@ -148,11 +155,18 @@ export class BinaryReader {
   }
 
   string(): string {
-    const length = this.long();
+    const length = this.#length('a text');
     const start = this.#position;
-    if (length < 0 || length > this.#end - start) throw new RangeError('a text beyond the end');
     this.#position = start + length;
     return this.#texts.text(this.#buffer, this.#view, start, length);
+  }
+
+  /** A view into what is read. */
+  bytes(): Buffer {
+    const length = this.#length('bytes');
+    const start = this.#position;
+    this.#position = start + length;
+    return this.#buffer.subarray(start, start + length);
   }
 
   /** The branch of a union of null and one other. */
@@ -161,6 +175,14 @@ export class BinaryReader {
     if (branch === 0) return true;
     if (branch === 2) return false;
     throw new RangeError('a nullable value that is neither null nor there');
+  }
+
+  #length(what: string): number {
+    const length = this.long();
+    if (length < 0 || length > this.#end - this.#position) {
+      throw new RangeError(`${what} beyond the end`);
+    }
+    return length;
   }
 
   #next(): number {

@@ -131,7 +131,19 @@ const watermark = fc.record({
   capturedAt: fc.double({ noNaN: true }),
 });
 
-const entry: fc.Arbitrary<LogEntry> = fc.oneof({ weight: 9, arbitrary: event }, watermark);
+const retry = fc.record({
+  kind: fc.constant('retry' as const),
+  position: long as fc.Arbitrary<Position>,
+  requestedAt: fc.double({ noNaN: true }),
+  projection: uid,
+  version: int,
+  generation: int,
+  partition: int,
+  offset: long,
+  value: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+});
+
+const entry: fc.Arbitrary<LogEntry> = fc.oneof({ weight: 8, arbitrary: event }, watermark, retry);
 
 const stepRecorded: ConversationEvent = {
   kind: 'event',
@@ -309,7 +321,7 @@ describe('the schema of events', () => {
 
   it('reads records of another version of the schema, once that is loaded', async () => {
     const registry = memoryRegistry();
-    const [eventRecord, watermarkRecord] = JSON.parse(eventSchema);
+    const [eventRecord, ...others] = JSON.parse(eventSchema);
     const later = JSON.stringify([
       {
         ...eventRecord,
@@ -318,7 +330,7 @@ describe('the schema of events', () => {
           ...eventRecord.fields,
         ],
       },
-      watermarkRecord,
+      ...others,
     ]);
     const laterId = await registry.register('turnstream.events-value', later);
     const present = await openEventCodec(registry, 'turnstream.events');
@@ -335,6 +347,18 @@ describe('the schema of events', () => {
     const value = Buffer.concat([header, body]);
     expect(errorOf(() => present.decode(value)).code).toBe('DECODE');
     await present.load([null, value]);
+    expect(present.decode(value)).toEqual(stepRecorded);
+  });
+
+  it('reads what was written before there were retries', async () => {
+    const registry = memoryRegistry();
+    const former = JSON.stringify(JSON.parse(eventSchema).slice(0, 2));
+    const formerId = await registry.register('turnstream.events-value', former);
+    const present = await openEventCodec(registry, 'turnstream.events');
+    const written = eventCodec(registry, formerId);
+    const value = written.encode(stepRecorded);
+    await present.load([value]);
+    expect(present.schemaId).not.toBe(formerId);
     expect(present.decode(value)).toEqual(stepRecorded);
   });
 

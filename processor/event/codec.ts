@@ -1,6 +1,6 @@
 /**
- * Log entries as bytes: Confluent wire format, Avro, one top-level union of Event and Watermark
- * (schema.ts has the schema). The present version is written and read by hand, in the schema's
+ * Log entries as bytes: Confluent wire format, Avro, one top-level union of Event, Watermark and
+ * Retry (schema.ts has the schema). The present version is written and read by hand, in the schema's
  * field order, which is several times faster than a generic Avro library and than JSON; records
  * of other versions go through the generic reader.
  *
@@ -18,13 +18,14 @@ import {
   wireSchemaId,
 } from '../source/registry.ts';
 import { BinaryReader, BinaryWriter, TextCache } from './binary.ts';
-import type { ConversationEvent, EventType, LogEntry, Watermark } from './event.ts';
+import type { ConversationEvent, EventType, LogEntry, Retry, Watermark } from './event.ts';
 import { factChange, readFact, writeFact } from './fact-codec.ts';
 import { entryOfForeign } from './foreign.ts';
 import { type ForeignReader, foreignReader, registerEventSchema } from './schema.ts';
 
 const eventBranch = 0;
 const watermarkBranch = 1;
+const retryBranch = 2;
 
 export interface EventCodec {
   readonly schemaId: number;
@@ -54,7 +55,8 @@ export function eventCodec(registry: SchemaRegistry, schemaId: number): EventCod
       writer.byte(0);
       writer.int32BE(schemaId);
       if (entry.kind === 'event') writeEvent(writer, entry);
-      else writeWatermark(writer, entry);
+      else if (entry.kind === 'watermark') writeWatermark(writer, entry);
+      else writeRetry(writer, entry);
       return writer.take();
     },
     decode(value) {
@@ -122,6 +124,17 @@ function writeWatermark(writer: BinaryWriter, watermark: Watermark): void {
   writer.double(watermark.capturedAt);
 }
 
+function writeRetry(writer: BinaryWriter, retry: Retry): void {
+  writer.reserve(64);
+  writer.byte(retryBranch << 1);
+  writer.long(retry.position);
+  writer.double(retry.requestedAt);
+  writer.string(retry.projection);
+  writer.reserve(64);
+  for (const name of retryNumbers) writer.long(retry[name]);
+  writer.bytes(retry.value);
+}
+
 function writeOptionalLong(writer: BinaryWriter, value: number | null): void {
   if (value === null) {
     writer.byte(0);
@@ -131,16 +144,20 @@ function writeOptionalLong(writer: BinaryWriter, value: number | null): void {
   }
 }
 
+const retryNumbers = ['version', 'generation', 'partition', 'offset'] as const;
+
+const branches: Readonly<Record<number, (reader: BinaryReader) => LogEntry>> = {
+  [eventBranch]: readEvent,
+  [watermarkBranch]: readWatermark,
+  [retryBranch]: readRetry,
+};
+
 function readEntry(value: Buffer, texts: TextCache): LogEntry {
   const reader = new BinaryReader(value, wireHeaderBytes, texts);
   const branch = reader.long();
-  const entry =
-    branch === eventBranch
-      ? readEvent(reader)
-      : branch === watermarkBranch
-        ? readWatermark(reader)
-        : undefined;
-  if (entry === undefined) throw new RangeError(`neither an event nor a watermark (${branch})`);
+  const read = branches[branch];
+  if (read === undefined) throw new RangeError(`no branch of ours (${branch})`);
+  const entry = read(reader);
   if (reader.remaining !== 0) throw new RangeError(`${reader.remaining} bytes too many`);
   return entry;
 }
@@ -166,6 +183,20 @@ function readWatermark(reader: BinaryReader): Watermark {
     lsn: reader.long() as Lsn,
     committedAt: reader.double(),
     capturedAt: reader.double(),
+  };
+}
+
+function readRetry(reader: BinaryReader): Retry {
+  return {
+    kind: 'retry',
+    position: reader.long() as Position,
+    requestedAt: reader.double(),
+    projection: reader.string(),
+    version: reader.long(),
+    generation: reader.long(),
+    partition: reader.long(),
+    offset: reader.long(),
+    value: reader.bytes(),
   };
 }
 

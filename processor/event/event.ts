@@ -1,6 +1,6 @@
 /**
  * What `turnstream.events` holds (DESIGN 3.3): events, each the effect of one row change on one
- * session, and watermarks, each a promise (I4). Within a Kafka partition both stand in the order of
+ * session, watermarks, each a promise (I4), and retries of dead letters. Within a Kafka partition both stand in the order of
  * their positions; a reader drops whatever is not above the last position that it took (I2).
  */
 import type { FactChange } from '../conversation/fact.ts';
@@ -50,4 +50,22 @@ export type Watermark = {
   readonly capturedAt: Instant;
 };
 
-export type LogEntry = ConversationEvent | Watermark;
+/**
+ * A dead letter is to be tried again, at this position (DESIGN 3.5). It stands in the partition of the
+ * original record and carries that record's bytes; it concerns the one generation that set it aside.
+ */
+export type Retry = {
+  readonly kind: 'retry';
+  readonly position: Position;
+  /** When somebody asked for it. */
+  readonly requestedAt: Instant;
+  readonly projection: string;
+  readonly version: number;
+  readonly generation: number;
+  readonly partition: number;
+  /** Of the original record in this partition. */
+  readonly offset: number;
+  readonly value: Buffer;
+};
+
+export type LogEntry = ConversationEvent | Watermark | Retry;

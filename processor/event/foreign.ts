@@ -25,6 +25,7 @@ const fieldsByRecord = recordFields(eventType);
 export function entryOfForeign(value: unknown): LogEntry {
   const [record, members] = onlyMember(value as Members);
   if (record === 'turnstream.Watermark') return { kind: 'watermark', ...members } as LogEntry;
+  if (record === 'turnstream.Retry') return { kind: 'retry', ...members } as LogEntry;
   const { changes, ...event } = members as { readonly changes: readonly ForeignChange[] };
   return {
     kind: 'event',

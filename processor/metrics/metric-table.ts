@@ -92,6 +92,16 @@ export const metricTable = {
     help: 'Records set aside in turnstream.dead-letters, by origin: a projection’s name, or sequencer.',
     labels: ['origin'],
   },
+  turnstream_dead_letters_waiting: {
+    type: 'gauge',
+    help: 'Dead letters that wait to be retried, in the partitions that this process holds: above 0 the read model lacks what they would have written, whatever its watermark says.',
+    labels: ['origin', 'partition'],
+  },
+  turnstream_dead_letter_retries_total: {
+    type: 'counter',
+    help: 'Dead letters that were tried again, by origin and outcome: retried, failed.',
+    labels: ['origin', 'outcome'],
+  },
   turnstream_batch_records: {
     type: 'histogram',
     help: 'Records taken together, by part: sequencer, worker.',

@@ -17,7 +17,12 @@ import {
   type Level,
 } from './declare.ts';
 import { Progress } from './progress.ts';
-import { declareSequencerLag, type SourceMetrics, sourceMetrics } from './scraped.ts';
+import {
+  declareSequencerLag,
+  declareWaitingLetters,
+  type SourceMetrics,
+  sourceMetrics,
+} from './scraped.ts';
 
 export const stages = ['capture', 'sequence', 'project', 'write'] as const;
 export type Stage = (typeof stages)[number];
@@ -69,6 +74,7 @@ export type Metrics = {
   cache(cache: CacheName): CacheMetrics;
   /** Origin: a projection's name, or `sequencer`. */
   deadLetters(origin: string): Count;
+  letterRetries(origin: string, outcome: 'retried' | 'failed'): Count;
   retries(operation: string): Count;
   restarts(part: Part, code: ErrorCode): Count;
   /** What lag.ts has polled. */
@@ -89,9 +95,11 @@ export function createMetrics(
   const stage = declare.histogram('turnstream_stage_seconds');
   const sequencer = remembered(sequencerMetrics(declare));
   const deadLetters = declare.counter('turnstream_dead_letters_total');
+  const letterRetries = declare.counter('turnstream_dead_letter_retries_total');
   const retries = declare.counter('turnstream_retries_total');
   const restarts = declare.counter('turnstream_restarts_total');
   declareSequencerLag(declare, sequencerProgress);
+  declareWaitingLetters(declare, [progress, sequencerProgress]);
   return {
     progress,
     sequencerProgress,
@@ -101,6 +109,7 @@ export function createMetrics(
     part: remembered(partMetrics(declare, negative)),
     cache: remembered(cacheMetrics(declare)),
     deadLetters: remembered((origin: string) => counted(deadLetters, origin)),
+    letterRetries: (origin, outcome) => counted(letterRetries, origin, outcome),
     retries: remembered((operation: string) => counted(retries, operation)),
     restarts: (part, code) => counted(restarts, part, code),
     source: sourceMetrics(declare, progress, nowMs),

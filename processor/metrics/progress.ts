@@ -12,7 +12,12 @@ import type { Lsn } from '../source/lsn.ts';
 export type WatermarkMark = { readonly lsn: Lsn; readonly committedAt: Instant };
 
 /** The part of a checkpoint that matters here: offset of the next record to read. */
-export type Mark = { readonly offset: number; readonly watermark: WatermarkMark | null };
+export type Mark = {
+  readonly offset: number;
+  readonly watermark: WatermarkMark | null;
+  /** Those that wait, as far as the reader counts them there. */
+  readonly deadLetters?: number;
+};
 
 export type HeldPartition = Mark & {
   /** A projection's name, or `sequencer`. */

@@ -32,6 +32,15 @@ export function declareSequencerLag(declare: Declare, progress: Progress): void 
   });
 }
 
+export function declareWaitingLetters(declare: Declare, sources: readonly Progress[]): void {
+  declare.gauge('turnstream_dead_letters_waiting', (gauge) => {
+    gauge.reset();
+    for (const { reader, partition, deadLetters } of sources.flatMap((each) => each.held())) {
+      if (deadLetters !== undefined) gauge.set({ origin: reader, partition }, deadLetters);
+    }
+  });
+}
+
 export function sourceMetrics(
   declare: Declare,
   progress: Progress,

@@ -1,10 +1,97 @@
-/** A record of `changes` that can't be decoded, as it is set aside: as it came, with the reason. */
+/**
+ * Records of `changes` that can't be decoded: each is set aside as it came, with the reason, before the
+ * offset passes it (I1, I7), and may be appended once more by whoever has mended the cause
+ * (`turnstream dead-letters retry`). Such a record names the one that it repeats; what becomes of it is
+ * noted with that one. Its place among later changes is the LSN guard's matter: it is a redelivery.
+ */
+import {
+  type DeadLetterStore,
+  type NewLetter,
+  sequencerOrigin,
+} from '../engine/dead-letter-store.ts';
 import type { TurnstreamError } from '../error.ts';
-import type { LogRecord, NewRecord } from '../kafka/log.ts';
+import type { LogProducer, LogRecord, NewRecord } from '../kafka/log.ts';
 import { positionOf } from '../source/position.ts';
 import type { SequencerSettings } from './settings.ts';
 
-export function deadLetterOf(
+/** Of a record that is appended once more: the offset of the one that was set aside. */
+export const retryHeader = 'turnstream-retry';
+/** Of a dead letter: what the value alone does not say. */
+export const keyHeader = 'original-key';
+export const headersHeader = 'original-headers';
+
+export type LetterPorts = {
+  readonly letters: DeadLetterStore;
+  readonly producer: LogProducer;
+  readonly settings: SequencerSettings;
+  readonly nowMs: () => number;
+  readonly insist: <T>(operation: string, run: () => Promise<T>) => Promise<T>;
+};
+
+export async function setAside(
+  record: LogRecord,
+  error: TurnstreamError,
+  { letters, producer, settings, nowMs, insist }: LetterPorts,
+): Promise<void> {
+  const former = repeated(record);
+  const position = positionOf(settings.positionBase, record.offset);
+  if (former !== null) {
+    const letter = await insist('read dead letter', () => letters.read(sequencerOrigin, former));
+    if (letter !== null) {
+      const tries = letter.tries + (letter.triedAt === position ? 0 : 1);
+      const decision = { kind: 'failed', position, tries, error: error.message } as const;
+      await insist('mark dead letter', () => letters.decide(sequencerOrigin, former, decision));
+      return;
+    }
+  }
+  const letter = deadLetterOf(record, error, settings, nowMs());
+  await insist('append dead letter', () => producer.append([letter]));
+  const row: NewLetter = {
+    offset: record.offset,
+    position,
+    after: position,
+    eventType: null,
+    sessionUid: null,
+    error: error.message,
+    atMs: nowMs(),
+  };
+  await insist('list dead letter', () => letters.add(sequencerOrigin, [row]));
+}
+
+/** The record decodes; if it repeats one that did not, that one waits no longer. */
+export async function noteTaken(
+  record: LogRecord,
+  { letters, settings, insist }: LetterPorts,
+): Promise<void> {
+  const former = repeated(record);
+  if (former === null) return;
+  const position = positionOf(settings.positionBase, record.offset);
+  const decision = { kind: 'retried', position } as const;
+  await insist('mark dead letter', () => letters.decide(sequencerOrigin, former, decision));
+}
+
+/** The record once more, as it came. */
+export function repetitionOf(letter: LogRecord, changesTopic: string): NewRecord {
+  const key = letter.headers[keyHeader];
+  const headers: unknown = JSON.parse(letter.headers[headersHeader] ?? '{}');
+  return {
+    topic: changesTopic,
+    partition: 0,
+    key: key === undefined ? null : Buffer.from(key, 'base64'),
+    value: letter.value,
+    headers: {
+      ...(headers as Readonly<Record<string, string>>),
+      [retryHeader]: letter.headers['offset'] ?? '',
+    },
+  };
+}
+
+function repeated({ headers }: LogRecord): number | null {
+  const offset = headers[retryHeader];
+  return offset === undefined || !/^\d{1,15}$/.test(offset) ? null : Number(offset);
+}
+
+function deadLetterOf(
   record: LogRecord,
   error: TurnstreamError,
   settings: SequencerSettings,
@@ -23,6 +110,8 @@ export function deadLetterOf(
       position: String(positionOf(settings.positionBase, record.offset)),
       error: error.message,
       at: new Date(nowMs).toISOString(),
+      ...(record.key === null ? {} : { [keyHeader]: record.key.toString('base64') }),
+      [headersHeader]: JSON.stringify(record.headers),
     },
   };
 }

@@ -77,6 +77,10 @@ function recordsOf(
       records.push({ topic: eventsTopic, partition, key, value });
       continue;
     }
+    if (entry.kind === 'retry') {
+      records.push({ topic: eventsTopic, partition: entry.partition, key: null, value });
+      continue;
+    }
     // A watermark is a promise to each partition.
     for (let partition = 0; partition < eventsPartitions; partition += 1) {
       records.push({ topic: eventsTopic, partition, key: null, value });

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import type { Fact, FactChange } from '../conversation/fact.ts';
 import { type FinalStep, type FinalTurn, factsOf } from '../conversation/final-facts.ts';
 import { segmentDefaults } from '../conversation/limits.ts';
+import { MemoryLetters } from '../engine/memory-letters.ts';
 import type { LogEntry } from '../event/event.ts';
 import type { Log, LogConsumer } from '../kafka/log.ts';
 import { MemoryLog } from '../kafka/memory-log.ts';
@@ -221,6 +222,7 @@ function start(log: MemoryLog, store: MemoryStateStore, mortal: Mortal) {
       log: mortalLog,
       store: cutting(store, mortal),
       decoder: { load: async () => undefined, decode: ({ value }) => parse(value) },
+      letters: new MemoryLetters(),
       encodeSweep: json,
       encode: json,
       clock: { nowMs: () => 0, delay: async () => undefined, yield: async () => undefined },
@@ -319,6 +321,7 @@ function readEvents(log: MemoryLog, promised: ReadonlyMap<number, readonly Fact[
         );
         continue;
       }
+      if (entry.kind === 'retry') throw new Error('nobody asked for a retry');
       for (const change of entry.changes) {
         const key = factKey(change, entry.sessionUid);
         expect(facts.get(key) ?? null, `before of ${key}`).toEqual(change.before);

@@ -1,6 +1,7 @@
 /** What the sequencer's runtime is given; processor/config.ts has names, defaults and sentences. */
 
 import type { Clock, Random } from '../engine/clock.ts';
+import type { DeadLetterStore } from '../engine/dead-letter-store.ts';
 import type { LogEntry } from '../event/event.ts';
 import type { Log, LogConsumer, LogProducer, LogRecord } from '../kafka/log.ts';
 import type { Logger } from '../logger.ts';
@@ -52,6 +53,7 @@ export type SequencerDeps = {
   readonly log: Log;
   readonly store: StateStore;
   readonly decoder: ChangeDecoder;
+  readonly letters: DeadLetterStore;
   readonly encodeSweep: SweepEncoder;
   readonly encode: (entry: LogEntry) => Buffer;
   readonly clock: Clock;

@@ -9,11 +9,12 @@ import { momentOf } from '../conversation/moment.ts';
 import { type HintChange, Workspace } from '../conversation/workspace.ts';
 import { ByteBudget } from '../engine/byte-budget.ts';
 import { untilDone } from '../engine/retry.ts';
-import { assertNever, TurnstreamError } from '../error.ts';
+import { assertNever } from '../error.ts';
 import type { FetchedBatch, LogRecord, OffsetCommit } from '../kafka/log.ts';
 import { positionOf } from '../source/position.ts';
+import type { LetterRetry } from '../source/retry.ts';
 import type { Origin, SourceRecord } from '../source/row-change.ts';
-import { deadLetterOf } from './dead-letter.ts';
+import { type DecodePorts, decodeBatch } from './decode-batch.ts';
 import { type DriverPorts, readAhead, runFold } from './driver.ts';
 import {
   type FlushPorts,
@@ -29,8 +30,6 @@ import type { TenureContext } from './settings.ts';
 import { type SweepContext, sweepAbsent, sweepContextOf, sweepTruncated } from './sweep.ts';
 import { isDue, watermarkOf } from './watermark.ts';
 
-type Taken = { readonly record: LogRecord; readonly source: SourceRecord | null };
-
 export class Tenure {
   readonly #context: TenureContext;
   readonly #epoch: number;
@@ -39,6 +38,7 @@ export class Tenure {
   readonly #workspace: Workspace;
   readonly #ports: FlushPorts;
   readonly #driverPorts: DriverPorts;
+  readonly #letterPorts: DecodePorts;
   #ledger: Ledger;
   /** The offset that is committed; what the fence commits again. */
   #committed: OffsetCommit;
@@ -74,6 +74,8 @@ export class Tenure {
       insist: this.#ports.insist,
       flush: (order) => this.#flush(order),
     };
+    const { insist } = this.#ports;
+    this.#letterPorts = { ...context, nowMs: context.clock.nowMs, insist };
     context.observer.held(this.#committed.offset);
     context.observer.parkedSteps(this.#ledger.parkedSteps);
   }
@@ -144,7 +146,7 @@ export class Tenure {
     const last = records.at(-1);
     if (last === undefined) return;
     const startedMs = clock.nowMs();
-    const taken = await this.#decode(records);
+    const taken = await decodeBatch(records, this.#letterPorts);
     const changes = taken.flatMap(({ source }) =>
       source?.kind === 'row' || source?.kind === 'sweep' ? [source.change] : [],
     );
@@ -161,26 +163,6 @@ export class Tenure {
     observer.cache(this.#workspace.containerCount, this.#workspace.bytes);
     observer.hints(this.#workspace.hintCount);
     observer.parkedSteps(this.#ledger.parkedSteps + this.#workspace.parkedSteps);
-  }
-
-  /** What can't be decoded is set aside, acknowledged, before the offset passes it. */
-  async #decode(records: readonly LogRecord[]): Promise<readonly Taken[]> {
-    const { decoder, producer, observer, settings, clock, logger } = this.#context;
-    await this.#insist('load schemas', () => decoder.load(records));
-    const taken: Taken[] = [];
-    for (const record of records) {
-      try {
-        taken.push({ record, source: decoder.decode(record) });
-      } catch (error) {
-        if (!(error instanceof TurnstreamError) || error.code !== 'DECODE') throw error;
-        logger.error({ offset: record.offset, err: error }, 'a change was dead-lettered');
-        const letter = deadLetterOf(record, error, settings, clock.nowMs());
-        await this.#insist('append dead letter', () => producer.append([letter]));
-        observer.record('dead-lettered');
-        taken.push({ record, source: null });
-      }
-    }
-    return taken;
   }
 
   async #fold(record: LogRecord, source: SourceRecord): Promise<RecordOutcome> {
@@ -205,6 +187,8 @@ export class Tenure {
       case 'heartbeat':
         this.#heartbeat(record, source);
         return 'applied';
+      case 'retry':
+        return this.#retry(record, source.letter);
       case 'irrelevant':
         return 'irrelevant';
       default:
@@ -250,6 +234,15 @@ export class Tenure {
     const watermark = { lsn: origin.lsn, committedAtMs: origin.committedAt };
     this.#ledger = { ...this.#ledger, watermark };
     this.#eventsSinceWatermark = false;
+  }
+
+  /** The log gives the retry its position; whoever set the letter aside does the rest. */
+  #retry(record: LogRecord, letter: LetterRetry): RecordOutcome {
+    const { positionBase, eventsPartitions } = this.#context.settings;
+    if (letter.partition >= eventsPartitions) return 'irrelevant';
+    const position = positionOf(positionBase, record.offset);
+    this.#workspace.events.push({ kind: 'retry', position, ...letter });
+    return 'applied';
   }
 
   /**

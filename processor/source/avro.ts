@@ -10,6 +10,7 @@ import avro from 'avsc';
 import { messageOf, TurnstreamError } from '../error.ts';
 import { decodeEnvelope, type Envelope } from './decode.ts';
 import { SchemaCache, type SchemaRegistry, wireHeaderBytes, wireSchemaId } from './registry.ts';
+import { decodeRetry, isRetry } from './retry.ts';
 import type { Columns, DecodeNote } from './row.ts';
 import type { SourceRecord } from './row-change.ts';
 import { decodeSweep, isSweep } from './sweep.ts';
@@ -56,6 +57,7 @@ export function recordDecoder(options: RecordDecoderOptions): RecordDecoder {
   }
 
   function decodeValue(record: RawRecord, value: Buffer): SourceRecord {
+    if (isRetry(value)) return { kind: 'retry', letter: decodeRetry(value) };
     if (isSweep(value)) return decodeSweep(value);
     const envelope = read(value);
     if (!isEnvelope(envelope)) throw new RangeError("it is not Debezium's envelope");

@@ -8,6 +8,7 @@
  */
 import type { Instant } from './instant.ts';
 import type { Lsn } from './lsn.ts';
+import type { LetterRetry } from './retry.ts';
 
 export const unchanged: unique symbol = Symbol('unchanged');
 export type Unchanged = typeof unchanged;
@@ -113,5 +114,7 @@ export type SourceRecord =
     }
   /** Also the sequencer's own: everything that one sweep deletes is before this record. */
   | { readonly kind: 'sweep-end'; readonly sweepId: string }
+  /** Somebody asks for a dead letter of a projection to be tried again (retry.ts). */
+  | { readonly kind: 'retry'; readonly letter: LetterRetry }
   /** Understood and of no consequence (another message prefix, a transaction marker, …). */
   | { readonly kind: 'irrelevant'; readonly reason: string };

@@ -3,6 +3,7 @@
  * the outside of outside.ts. Wired as processor/commands/ wires them, with the ports simulated.
  */
 import { CqlCheckpointStore } from '../../processor/cql/checkpoint-store.ts';
+import { CqlDeadLetterStore } from '../../processor/cql/letter-store.ts';
 import { CqlReadModelStore, readModelStoreDefaults } from '../../processor/cql/read-model-store.ts';
 import type { SchemaSession } from '../../processor/cql/session.ts';
 import { CqlStateStore, stateStoreDefaults } from '../../processor/cql/state-store.ts';
@@ -43,6 +44,10 @@ export function batchLimits(knobs: Knobs) {
   return { batchBytesMax: 30 * 1024, batchRowsMax: knobs.cqlBatchRowsMax };
 }
 
+function lettersOptions(knobs: Knobs) {
+  return { ...batchLimits(knobs), keyspace: schema.keyspace };
+}
+
 export async function runSimulatedSequencer(
   { outside, knobs, dice, session, watch, logger }: InsideParts,
   process: Process,
@@ -65,6 +70,7 @@ export async function runSimulatedSequencer(
     log: watchedLog(kafka.log(process), process, watch),
     store: watch.stateStore(store),
     decoder: decoderOf(process, network),
+    letters: new CqlDeadLetterStore(session(process), lettersOptions(knobs)),
     encodeSweep,
     encode: codec.encode,
     clock: clockOf(process, scheduler),
@@ -96,6 +102,7 @@ export async function runSimulatedWorker(
       callsInFlightMax: 8,
     }),
     checkpoints: new CqlCheckpointStore(own, schema.keyspace),
+    letters: new CqlDeadLetterStore(own, lettersOptions(knobs)),
     decoder: codec,
     clock: clockOf(process, scheduler),
     random: () => dice.fraction(),

@@ -176,5 +176,7 @@ export function workerSettings(
     totalsCacheEntriesMax: knobs.totalsCacheEntriesMax,
     checkpointIntervalMs: knobs.checkpointIntervalMs,
     commitIntervalMs: 50,
+    deadLetterRecordsMax: 10_000,
+    retryAgeMsMax: 9 * 24 * 60 * 60 * 1000,
   };
 }

@@ -248,11 +248,12 @@ export class Watch {
 /**
  * Two values at one timestamp that may differ, since the larger wins and is right: a checkpoint that
  * read further without meeting a new position; a text that one owner knew to be written and another
- * wrote again, under a higher position; the tails of batches that two owners cut differently, of which
+ * wrote again, under a higher position; when a dead letter was set aside, by whom it was first or again; the tails of batches that two owners cut differently, of which
  * each leaves out only what its owner knew to be acknowledged.
  */
 function isHarmless(table: string, tie: object): boolean {
   const column = 'column' in tie ? String(tie.column) : '';
+  if (table === controlTables.deadLetters) return column === 'at';
   if (table === controlTables.checkpoints) return ['offset', 'dead_letters'].includes(column);
   return table === controlTables.state && ['text_position', 'tail'].includes(column);
 }

@@ -4,6 +4,11 @@
  * been none), or be left hanging. A killed worker never hears from its ports again.
  */
 
+import type {
+  DeadLetterStore,
+  LetterOrigin,
+  StoredLetter,
+} from '../../processor/engine/dead-letter-store.ts';
 import type { WorkerObserver } from '../../processor/engine/observer.ts';
 import type { CheckpointStore, ReadModelStore } from '../../processor/engine/store.ts';
 import { createWorker, type Worker } from '../../processor/engine/worker.ts';
@@ -29,6 +34,7 @@ export type Parts = {
   readonly log: Log;
   readonly store: ReadModelStore;
   readonly checkpoints: CheckpointStore;
+  readonly letters: DeadLetterStore;
   readonly clock: VirtualClock;
   readonly settings: WorkerSettings;
   readonly observer: WorkerObserver;
@@ -61,6 +67,7 @@ export class Instance {
         log: this.#log(),
         store: this.#store(),
         checkpoints: this.#checkpoints(),
+        letters: this.#letters(),
         decoder: jsonDecoder,
         clock: parts.clock,
         random: () => {
@@ -165,6 +172,32 @@ export class Instance {
       save: (model, partition, checkpoint) =>
         this.#call('checkpoint', () => checkpoints.save(model, partition, checkpoint)),
     };
+  }
+
+  #letters(): DeadLetterStore {
+    const { letters } = this.#parts;
+    const half = <T>(rows: readonly T[]) => rows.slice(0, Math.ceil(rows.length / 2));
+    return {
+      add: (origin, rows) =>
+        this.#call(
+          'letters',
+          () => letters.add(origin, rows),
+          () => letters.add(origin, half(rows)),
+        ),
+      decide: (origin, offset, decision) =>
+        this.#call('letters', () => letters.decide(origin, offset, decision)),
+      read: (origin, offset) => this.#call('letters-read', () => letters.read(origin, offset)),
+      pages: (origin) => this.#pages(origin),
+    };
+  }
+
+  async *#pages(origin: LetterOrigin): AsyncIterable<readonly StoredLetter[]> {
+    const { letters } = this.#parts;
+    yield await this.#call('letters-read', async () => {
+      const all: StoredLetter[] = [];
+      for await (const page of letters.pages(origin)) all.push(...page);
+      return all;
+    });
   }
 
   #log(): Log {

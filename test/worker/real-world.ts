@@ -2,9 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import { stackAddresses } from '../../local/stack.ts';
 import { systemClock } from '../../processor/commands/system-clock.ts';
+import { batchDefaults } from '../../processor/cql/batches.ts';
 import { CqlCheckpointStore } from '../../processor/cql/checkpoint-store.ts';
 import { connectCql, cqlDefaults } from '../../processor/cql/cluster.ts';
 import type { SchemaOptions } from '../../processor/cql/ddl.ts';
+import { CqlDeadLetterStore } from '../../processor/cql/letter-store.ts';
 import { readAll, readAllTotals } from '../../processor/cql/read.ts';
 import { CqlReadModelStore, readModelStoreDefaults } from '../../processor/cql/read-model-store.ts';
 import { applySchema } from '../../processor/cql/schema.ts';
@@ -78,10 +80,12 @@ export async function openRealWorld(
   ]);
   const producer = await log.producer();
   const checkpoints = new CqlCheckpointStore(session, schema.keyspace);
+  const letters = new CqlDeadLetterStore(session, { ...batchDefaults, keyspace: schema.keyspace });
   const deps: WorkerDeps = {
     log,
     store: new CqlReadModelStore(session, { ...readModelStoreDefaults, schema }),
     checkpoints,
+    letters,
     decoder: codec,
     clock: systemClock,
     random: Math.random,

@@ -3,6 +3,7 @@
  * is saved is compared with what is durable at that moment (I1), whatever the test is about.
  */
 import { beginning } from '../../processor/engine/lane-batch.ts';
+import { MemoryLetters } from '../../processor/engine/memory-letters.ts';
 import { MemoryStore } from '../../processor/engine/memory-store.ts';
 import { silentObserver, type WorkerObserver } from '../../processor/engine/observer.ts';
 import type { StoredRow } from '../../processor/engine/read-out.ts';
@@ -52,6 +53,7 @@ export class World {
   readonly history = new History();
   readonly clock = new VirtualClock(1_700_000_100_000);
   readonly store = new MemoryStore();
+  readonly letters = new MemoryLetters();
   readonly instances: Instance[] = [];
   readonly violations: string[] = [];
   readonly log: MemoryLog;
@@ -110,6 +112,7 @@ export class World {
         log: this.log,
         store: this.#recording(),
         checkpoints: this.#checked(),
+        letters: this.letters,
         clock: this.clock,
         settings: { ...this.settings, ...settings },
         observer: { ...silentObserver, ...this.#options.observer },

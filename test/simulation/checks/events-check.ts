@@ -5,7 +5,12 @@
  */
 import type { Fact, FactChange } from '../../../processor/conversation/fact.ts';
 import type { Hosted } from '../../../processor/engine/worker-settings.ts';
-import type { ConversationEvent, LogEntry, Watermark } from '../../../processor/event/event.ts';
+import type {
+  ConversationEvent,
+  LogEntry,
+  Retry,
+  Watermark,
+} from '../../../processor/event/event.ts';
 import { partitionOf } from '../../../processor/kafka/partition.ts';
 import { formatLsn } from '../../../processor/source/lsn.ts';
 import {
@@ -36,6 +41,7 @@ type PartitionLog = {
   readonly entries: Map<number, LogEntry>;
   readonly events: ConversationEvent[];
   readonly watermarks: Watermark[];
+  readonly retries: Retry[];
   readonly facts: Map<string, Fact>;
   readonly versions: Map<string, FactVersion[]>;
   /** By offset of each record: the last position taken up to and with it. */
@@ -81,7 +87,8 @@ export class EventsCheck {
       log.last = entry.position;
       log.entries.set(entry.position, entry);
       if (entry.kind === 'event') this.#takeEvent(partition, log, entry);
-      else this.#takeWatermark(partition, log, entry);
+      else if (entry.kind === 'watermark') this.#takeWatermark(partition, log, entry);
+      else log.retries.push(entry);
     } else {
       this.#passOver(partition, log, entry);
     }
@@ -129,6 +136,11 @@ export class EventsCheck {
   /** First occurrences, in the order of their positions. */
   watermarks(partition: number): readonly Watermark[] {
     return this.#log(partition).watermarks;
+  }
+
+  /** First occurrences, in the order of their positions. */
+  retries(partition: number): readonly Retry[] {
+    return this.#log(partition).retries;
   }
 
   /** Whether a watermark of the LSN stands in every partition, taken by readers or not. */
@@ -309,6 +321,7 @@ function newLog(): PartitionLog {
     entries: new Map(),
     events: [],
     watermarks: [],
+    retries: [],
     facts: new Map(),
     versions: new Map(),
     offsets: [],
@@ -333,21 +346,23 @@ export function countUpTo(
 }
 
 export function placeOf(partition: number, entry: LogEntry): string {
-  const name =
-    entry.kind === 'event'
-      ? `${entry.type} of session ${shown(entry.sessionUid)}`
-      : `watermark ${formatLsn(entry.lsn)}`;
-  return `${name} at ${entry.position} in partition ${partition}`;
+  return `${nameOf(entry)} at ${entry.position} in partition ${partition}`;
 }
 
-function shownEntry({ kind, lsn }: LogEntry): string {
-  return lsn === null ? kind : `${kind} of LSN ${formatLsn(lsn)}`;
+function nameOf(entry: LogEntry): string {
+  switch (entry.kind) {
+    case 'event':
+      return `${entry.type} of session ${shown(entry.sessionUid)}`;
+    case 'watermark':
+      return `watermark ${formatLsn(entry.lsn)}`;
+    case 'retry':
+      return `retry of offset ${entry.offset} for ${entry.projection}`;
+  }
 }
 
 function differenceOfEntries(is: LogEntry, must: LogEntry): string | null {
-  if (is.kind === 'watermark' || must.kind === 'watermark') {
-    if (is.kind === must.kind && is.lsn === must.lsn) return null;
-    return `it is a ${shownEntry(is)}, before a ${shownEntry(must)}`;
+  if (is.kind !== 'event' || must.kind !== 'event') {
+    return nameOf(is) === nameOf(must) ? null : `it is a ${nameOf(is)}, before a ${nameOf(must)}`;
   }
   if (is.sessionUid !== must.sessionUid || is.type !== must.type || is.lsn !== must.lsn) {
     return `${is.type} of ${is.sessionUid}, before ${must.type} of ${must.sessionUid}`;

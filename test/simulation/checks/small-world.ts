@@ -216,7 +216,9 @@ export class SmallWorld {
       if (entry.position <= position) continue;
       position = entry.position;
       if (entry.kind === 'event') events.push(entry);
-      else watermark = { lsn: entry.lsn, committedAt: entry.committedAt };
+      else if (entry.kind === 'watermark') {
+        watermark = { lsn: entry.lsn, committedAt: entry.committedAt };
+      }
     }
     const { writes, failures } = this.#fold(projection, partition, events);
     const letters = failures.map(({ entryIndex }) => events[entryIndex]?.position ?? -1);

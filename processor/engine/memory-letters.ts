@@ -1,0 +1,55 @@
+/** The dead letters' rows in memory, for tests (dead-letter-store.ts). */
+import type {
+  DeadLetterStore,
+  Decision,
+  LetterOrigin,
+  NewLetter,
+  StoredLetter,
+} from './dead-letter-store.ts';
+
+export class MemoryLetters implements DeadLetterStore {
+  readonly #byOrigin = new Map<string, Map<number, StoredLetter>>();
+
+  async add(origin: LetterOrigin, letters: readonly NewLetter[]): Promise<void> {
+    const known = this.#of(origin);
+    for (const { after: _, ...letter } of letters) {
+      const {
+        tries = 0,
+        triedAt = null,
+        triedError = null,
+        retriedAt = null,
+      } = known.get(letter.offset) ?? {};
+      known.set(letter.offset, { ...letter, tries, triedAt, triedError, retriedAt });
+    }
+  }
+
+  async decide(origin: LetterOrigin, offset: number, decision: Decision): Promise<void> {
+    const known = this.#of(origin);
+    const letter = known.get(offset);
+    if (letter === undefined) return;
+    const { position } = decision;
+    if (decision.kind === 'retried') {
+      if (position > (letter.retriedAt ?? -1))
+        known.set(offset, { ...letter, retriedAt: position });
+    } else if (position > (letter.triedAt ?? -1)) {
+      const { tries, error: triedError } = decision;
+      known.set(offset, { ...letter, tries, triedAt: position, triedError });
+    }
+  }
+
+  async read(origin: LetterOrigin, offset: number): Promise<StoredLetter | null> {
+    return this.#of(origin).get(offset) ?? null;
+  }
+
+  async *pages(origin: LetterOrigin): AsyncIterable<readonly StoredLetter[]> {
+    const letters = [...this.#of(origin).values()].sort((one, other) => one.offset - other.offset);
+    if (letters.length > 0) yield letters;
+  }
+
+  #of({ origin, version, generation, partition }: LetterOrigin): Map<number, StoredLetter> {
+    const id = JSON.stringify([origin, version, generation, partition]);
+    const known = this.#byOrigin.get(id) ?? new Map<number, StoredLetter>();
+    this.#byOrigin.set(id, known);
+    return known;
+  }
+}

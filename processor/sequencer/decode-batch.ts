@@ -1,0 +1,48 @@
+/** Decodes a batch of `changes`. What can't be is set aside, acknowledged, before the offset passes it (I1). */
+import { TurnstreamError } from '../error.ts';
+import type { LogRecord } from '../kafka/log.ts';
+import type { Logger } from '../logger.ts';
+import type { SourceRecord } from '../source/row-change.ts';
+import { type LetterPorts, noteTaken, setAside } from './dead-letter.ts';
+import type { SequencerObserver } from './observer.ts';
+import type { ChangeDecoder } from './settings.ts';
+
+export type DecodePorts = LetterPorts & {
+  readonly decoder: ChangeDecoder;
+  readonly observer: SequencerObserver;
+  readonly logger: Logger;
+};
+
+/** `source` is null for a record that was set aside. */
+export type Decoded = { readonly record: LogRecord; readonly source: SourceRecord | null };
+
+export async function decodeBatch(
+  records: readonly LogRecord[],
+  ports: DecodePorts,
+): Promise<readonly Decoded[]> {
+  const { decoder, observer, logger } = ports;
+  await ports.insist('load schemas', () => decoder.load(records));
+  const decoded: Decoded[] = [];
+  for (const record of records) {
+    const source = decode(record, decoder);
+    if (source instanceof TurnstreamError) {
+      logger.error({ offset: record.offset, err: source }, 'a change was dead-lettered');
+      await setAside(record, source, ports);
+      observer.record('dead-lettered');
+      decoded.push({ record, source: null });
+    } else {
+      await noteTaken(record, ports);
+      decoded.push({ record, source });
+    }
+  }
+  return decoded;
+}
+
+function decode(record: LogRecord, decoder: ChangeDecoder): SourceRecord | TurnstreamError {
+  try {
+    return decoder.decode(record);
+  } catch (error) {
+    if (error instanceof TurnstreamError && error.code === 'DECODE') return error;
+    throw error;
+  }
+}
