@@ -6,6 +6,7 @@ import { cqlConnectError, storeError } from './errors.ts';
 const { responseErrorCodes: codes } = types;
 const refused = new errors.ResponseError(codes.unauthorized, 'no');
 const absent = new Error('connect ECONNREFUSED');
+const broken = Object.assign(new Error('Socket was closed'), { isSocketError: true });
 
 test.each([
   [new errors.ResponseError(codes.writeTimeout, 'late'), true],
@@ -16,6 +17,7 @@ test.each([
   [new errors.ResponseError(codes.readFailure, 'disk'), true],
   [new errors.OperationTimedOutError('late'), true],
   [new errors.BusyConnectionError('a', 1, 1), true],
+  [broken, true],
   [new errors.NoHostAvailableError({ 'a:9042': absent }), true],
   [new errors.NoHostAvailableError({ 'a:9042': refused, 'b:9042': absent }), true],
   [new errors.NoHostAvailableError({ 'a:9042': refused }), false],

@@ -48,8 +48,15 @@ function isRetriable(thrown: unknown): boolean {
     return inner.length === 0 || inner.some((one) => !isLasting(one));
   }
   return (
-    thrown instanceof errors.OperationTimedOutError || thrown instanceof errors.BusyConnectionError
+    thrown instanceof errors.OperationTimedOutError ||
+    thrown instanceof errors.BusyConnectionError ||
+    isLostConnection(thrown)
   );
+}
+
+/** The driver has no class for a request whose connection broke before its answer came. */
+function isLostConnection(thrown: unknown): boolean {
+  return thrown instanceof Error && 'isSocketError' in thrown && thrown.isSocketError === true;
 }
 
 function isLasting(thrown: unknown): boolean {

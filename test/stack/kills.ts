@@ -1,0 +1,98 @@
+/**
+ * kill -9 of every part under load, in rounds: each kind once a round in an order and at moments that
+ * chance chooses. After each round the load ends and SQL over Postgres judges the read models.
+ * The short form (test/stack) kills the next part while the ones before still recover; the long
+ * form (test/chaos) waits, so that its times to recover are each one kind's own.
+ */
+import { between, type Random } from '../../generator/random.ts';
+import { killServer, startServer } from '../../local/stack.ts';
+import { textTable } from '../../processor/commands/text-table.ts';
+import type { BackgroundLoad } from './background-load.ts';
+import { type Death, Supervised, shuffled, whenBack } from './faults.ts';
+import type { Spine } from './spine.ts';
+
+export const killed = ['sequencer', 'worker', 'connect', 'kafka', 'cassandra', 'postgres'] as const;
+export type Killed = (typeof killed)[number];
+
+export type Recovery = {
+  readonly kind: Killed;
+  /** From the kill until it answers again (a server) or is started again (a process). */
+  readonly awaySeconds: number;
+  /** From the kill until every read model has passed what was committed when it was back. */
+  readonly recoverySeconds: number;
+};
+
+/** Changes that are committed between two kills, at most. */
+const changesBetweenMax = 600;
+
+export class Kills {
+  readonly #spine: Spine;
+  readonly #random: Random;
+  readonly #processes: Readonly<Record<'sequencer' | 'worker', Supervised>>;
+  readonly recoveries: Recovery[] = [];
+
+  constructor(spine: Spine, random: Random) {
+    this.#spine = spine;
+    this.#random = random;
+    this.#processes = {
+      sequencer: new Supervised(spine, ['sequence']),
+      worker: new Supervised(spine, ['run', '--all']),
+    };
+  }
+
+  get deaths(): readonly Death[] {
+    return Object.values(this.#processes).flatMap(({ deaths }) => deaths);
+  }
+
+  /** Each kind once, while the load goes on. */
+  async round(load: BackgroundLoad, overlapping: boolean): Promise<void> {
+    const recovering: Promise<void>[] = [];
+    for (const kind of shuffled(this.#random, killed)) {
+      await load.goesOn(between(this.#random, 1, changesBetweenMax));
+      const recovery = this.#kill(kind);
+      // Awaited below; until then a failure is not unhandled.
+      recovery.catch(() => undefined);
+      recovering.push(recovery);
+      if (!overlapping) await recovery;
+    }
+    await Promise.all(recovering);
+  }
+
+  async #kill(kind: Killed): Promise<void> {
+    const startedAt = performance.now();
+    const seconds = () => (performance.now() - startedAt) / 1000;
+    if (kind === 'sequencer' || kind === 'worker') {
+      await this.#processes[kind].crash();
+    } else {
+      await killServer(kind);
+      await startServer(kind);
+    }
+    const awaySeconds = seconds();
+    const lsn = await whenBack(() => this.#spine.currentLsn());
+    await this.#spine.passed(lsn);
+    this.recoveries.push({ kind, awaySeconds, recoverySeconds: seconds() });
+  }
+
+  /** What people want to know at the end. */
+  report(): string {
+    const rows = killed.map((kind) => {
+      const ofKind = this.recoveries.filter((one) => one.kind === kind);
+      const away = ofKind.map((one) => one.awaySeconds);
+      const recovery = ofKind.map((one) => one.recoverySeconds);
+      const figures = [median(away), Math.max(...away), median(recovery), Math.max(...recovery)];
+      return [kind, String(ofKind.length), ...figures.map((figure) => figure.toFixed(1))];
+    });
+    const header = ['killed', 'times', 'away s', 'most', 'recovered s', 'most'];
+    const deaths = this.deaths.map(({ name, said }) => `  ${name}: ${said}`);
+    return [
+      textTable(header, rows, { alignRight: [1, 2, 3, 4, 5] }),
+      deaths.length === 0 ? 'no process ended by itself' : 'processes that ended by themselves:',
+      ...deaths,
+    ].join('\n');
+  }
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
