@@ -42,8 +42,12 @@ export class MemoryLetters implements DeadLetterStore {
   }
 
   async *pages(origin: LetterOrigin): AsyncIterable<readonly StoredLetter[]> {
-    const letters = [...this.#of(origin).values()].sort((one, other) => one.offset - other.offset);
+    const letters = this.all(origin);
     if (letters.length > 0) yield letters;
+  }
+
+  all(origin: LetterOrigin): readonly StoredLetter[] {
+    return [...this.#of(origin).values()].sort((one, other) => one.offset - other.offset);
   }
 
   #of({ origin, version, generation, partition }: LetterOrigin): Map<number, StoredLetter> {

@@ -6,7 +6,7 @@
 import type { Fact, FactChange, StepFact } from '../../processor/conversation/fact.ts';
 import type { StoredRow } from '../../processor/engine/read-out.ts';
 import type { EntryDecoder } from '../../processor/engine/taken-record.ts';
-import type { ConversationEvent, LogEntry, Watermark } from '../../processor/event/event.ts';
+import type { ConversationEvent, LogEntry, Retry, Watermark } from '../../processor/event/event.ts';
 import { bigint, int, text } from '../../processor/projection/columns.ts';
 import { defineAggregate, defineMap } from '../../processor/projection/define.ts';
 import { keyTextOf } from '../../processor/projection/key-text.ts';
@@ -22,11 +22,19 @@ import type { Position } from '../../processor/source/position.ts';
 /** Content that every projection here throws on. */
 export const poison = 'poison';
 
-const refusePoison = (step: StepFact) => {
-  if (step.content === poison) throw new Error(`step ${step.idx} is poisonous`);
+/** Whether functions have been mended: then they take poison like anything else. */
+export type Mending = { mended: boolean };
+
+const refusePoison = (step: StepFact, mending: Mending | undefined) => {
+  if (step.content === poison && mending?.mended !== true) {
+    throw new Error(`step ${step.idx} is poisonous`);
+  }
 };
 
-export const cards = (onError: 'dead-letter' | 'halt' = 'dead-letter'): MapProjection =>
+export const cards = (
+  onError: 'dead-letter' | 'halt' = 'dead-letter',
+  mending?: Mending,
+): MapProjection =>
   defineMap({
     name: 'cards',
     version: 1,
@@ -37,13 +45,16 @@ export const cards = (onError: 'dead-letter' | 'halt' = 'dead-letter'): MapProje
     values: { content: text },
     onError,
     rows: (step) => {
-      refusePoison(step);
+      refusePoison(step, mending);
       const { accountUid, agentTurnUid, idx, content } = step;
       return accountUid === null ? [] : [{ accountUid, agentTurnUid, idx, content: content ?? '' }];
     },
   });
 
-export const counts = (onError: 'dead-letter' | 'halt' = 'dead-letter'): AggregateProjection =>
+export const counts = (
+  onError: 'dead-letter' | 'halt' = 'dead-letter',
+  mending?: Mending,
+): AggregateProjection =>
   defineAggregate({
     name: 'counts',
     version: 1,
@@ -54,7 +65,7 @@ export const counts = (onError: 'dead-letter' | 'halt' = 'dead-letter'): Aggrega
     totals: { steps: bigint, types: bigint },
     onError,
     contribute: (step) => {
-      refusePoison(step);
+      refusePoison(step, mending);
       const { accountUid, tpe } = step;
       if (accountUid === null) return [];
       return [{ key: { accountUid }, totals: { steps: 1, types: tpe ?? 0 } }];
@@ -147,6 +158,13 @@ export class History {
     return Array.from({ length: partitions }, (_, partition) => ({ partition, entry }));
   }
 
+  /** The retry of a record that stands at that offset of the partition. */
+  retry(letter: Omit<Retry, 'kind' | 'position' | 'requestedAt'>): Placed {
+    const position = (this.#rawOffset++ * 1024) as Position;
+    const entry: Retry = { kind: 'retry', position, requestedAt: 1_700_000_000_000, ...letter };
+    return { partition: letter.partition, entry };
+  }
+
   facts(): readonly StepFact[] {
     return [...this.#now].map(([entity, value]) => stepFact(entity, value));
   }
@@ -169,7 +187,10 @@ function event(position: Position, change: FactChange): ConversationEvent {
 export const encode = (entry: LogEntry): Buffer => Buffer.from(JSON.stringify(entry));
 
 export const jsonDecoder: EntryDecoder = {
-  decode: (value) => JSON.parse(value.toString()) as LogEntry,
+  decode: (value) => {
+    const entry = JSON.parse(value.toString()) as LogEntry;
+    return entry.kind === 'retry' ? { ...entry, value: Buffer.from(entry.value) } : entry;
+  },
   load: () => Promise.resolve(),
 };
 

@@ -2,6 +2,8 @@
  * A log, a store and any number of workers in memory, on one virtual clock. Every checkpoint that
  * is saved is compared with what is durable at that moment (I1), whatever the test is about.
  */
+
+import { letterOriginOf, type StoredLetter } from '../../processor/engine/dead-letter-store.ts';
 import { beginning } from '../../processor/engine/lane-batch.ts';
 import { MemoryLetters } from '../../processor/engine/memory-letters.ts';
 import { MemoryStore } from '../../processor/engine/memory-store.ts';
@@ -173,6 +175,18 @@ export class World {
     return this.log.partitions('dead-letters')[0]?.records ?? [];
   }
 
+  letterRows(projection: string, partition: number): readonly StoredLetter[] {
+    return this.letters.all(letterOriginOf(this.#model(projection), partition));
+  }
+
+  /** Asks for the retry of the letter, as the sequencer would put it into the log. */
+  async retry(projection: string, partition: number, offset: number): Promise<void> {
+    const value = this.log.partitions('events')[partition]?.records[offset]?.value;
+    if (value === undefined || value === null) throw new Error(`no record ${offset}`);
+    const letter = { projection, version: 1, generation: 1, partition, offset, value };
+    await this.append([this.history.retry(letter)]);
+  }
+
   #model(projection: string): ReadModel {
     const hosted = this.settings.hosted.find((each) => each.projection.name === projection);
     if (hosted === undefined) throw new Error(`no projection ${projection}`);
@@ -215,7 +229,12 @@ export class World {
     const name = model.shape.projection;
     const hosted = this.settings.hosted.find(({ projection }) => projection.name === name);
     if (hosted === undefined) return;
-    const events = this.#eventsUpTo(partition, checkpoint.position);
+    const aside = new Set(
+      this.letters.all(letterOriginOf(model, partition)).map((each) => each.position),
+    );
+    const events = this.#eventsUpTo(partition, checkpoint.position).filter(
+      ({ position }) => !aside.has(position),
+    );
     const require = (text: string, position: number) => {
       const found = this.#applied.get(`${name}/${text}`) ?? -1;
       if (found < position) {
@@ -234,14 +253,17 @@ export class World {
         require(`${partition}/${text}`, positions.at(-1) ?? -1);
       }
     }
-    const letters = new Set(
+    for (const index of failed) {
+      this.violations.push(`${name}: no dead letter is listed for ${events[index]?.position}`);
+    }
+    const appended = new Set(
       this.deadLetters()
         .filter(({ headers }) => headers['projection'] === name)
-        .map(({ headers }) => headers['position']),
+        .map(({ headers }) => headers['position'] ?? null),
     );
-    for (const index of failed) {
-      const position = String(events[index]?.position);
-      if (!letters.has(position)) this.violations.push(`${name}: no dead letter for ${position}`);
+    for (const position of aside) {
+      const text = position === null ? null : String(position);
+      if (!appended.has(text)) this.violations.push(`${name}: no dead letter for ${position}`);
     }
   }
 
