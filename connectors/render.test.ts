@@ -44,6 +44,8 @@ describe("the connector's configuration", () => {
         "max.queue.size": "32768",
         "max.queue.size.in.bytes": "67108864",
         "message.prefix.include.list": "turnstream",
+        "notification.enabled.channels": "sink",
+        "notification.sink.topic.name": "turnstream.changes",
         "plugin.name": "pgoutput",
         "poll.interval.ms": "10",
         "producer.override.acks": "all",

@@ -3,7 +3,9 @@
  * metadata of the committed raw offset, so it is exactly as old as that offset. Pure.
  */
 import { TurnstreamError } from '../error.ts';
+import type { Instant } from '../source/instant.ts';
 import type { Lsn } from '../source/lsn.ts';
+import type { Origin } from '../source/row-change.ts';
 
 export type Ledger = {
   /**
@@ -14,7 +16,7 @@ export type Ledger = {
   readonly highestLsn: Lsn | null;
   /** Position of the first record of the snapshot that is being read; null outside of one. */
   readonly snapshotFrom: number | null;
-  /** The LSN that all rows of that snapshot carry: another one is another snapshot. */
+  /** The LSN that all rows of that snapshot carry: another one is another snapshot. Null before its first row. */
   readonly snapshotLsn: Lsn | null;
   /** Whether there may be entities that the snapshot does not see: some change came before it. */
   readonly snapshotSweeps: boolean;
@@ -54,6 +56,38 @@ export function decodeLedger(metadata: string | undefined, fresh: boolean): Ledg
       { cause },
     );
   }
+}
+
+/** A snapshot begins at the position; of an `lsn` that is not known yet when no row says so. */
+export function withSnapshot(ledger: Ledger, snapshotFrom: number, lsn: Lsn | null): Ledger {
+  return {
+    ...ledger,
+    snapshotFrom,
+    snapshotLsn: lsn,
+    snapshotSweeps: ledger.highestLsn !== 0,
+  };
+}
+
+/**
+ * A row that a snapshot read. A snapshot of which nobody was told begins with its first row, whatever
+ * its mark: only the first row of the first table has one, and that table may be empty. One that was
+ * cut off is never ended: another LSN is another one.
+ */
+export function withSnapshotRow(ledger: Ledger, position: number, lsn: Lsn): Ledger {
+  const { snapshotFrom, snapshotLsn } = ledger;
+  if (snapshotFrom !== null && snapshotLsn === null) return { ...ledger, snapshotLsn: lsn };
+  if (snapshotFrom !== null && snapshotLsn === lsn) return ledger;
+  return withSnapshot(ledger, position, lsn);
+}
+
+export function withoutSnapshot(ledger: Ledger): Ledger {
+  return { ...ledger, snapshotFrom: null, snapshotLsn: null, snapshotSweeps: false };
+}
+
+/** Of what follows from a snapshot that says no more than that it has ended. */
+export function originOfEnd({ snapshotLsn, highestLsn }: Ledger, endedAt: Instant): Origin {
+  const lsn = snapshotLsn ?? highestLsn ?? (0 as Lsn);
+  return { lsn, transactionId: null, committedAt: endedAt, capturedAt: endedAt };
 }
 
 export function isNewLsn(ledger: Ledger, lsn: Lsn): boolean {

@@ -11,6 +11,7 @@ import { ByteBudget } from '../engine/byte-budget.ts';
 import { untilDone } from '../engine/retry.ts';
 import { assertNever } from '../error.ts';
 import type { FetchedBatch, LogRecord, OffsetCommit } from '../kafka/log.ts';
+import type { Lsn } from '../source/lsn.ts';
 import { positionOf } from '../source/position.ts';
 import type { LetterRetry } from '../source/retry.ts';
 import type { Origin, SourceRecord } from '../source/row-change.ts';
@@ -24,7 +25,17 @@ import {
   takePending,
   writeState,
 } from './flush.ts';
-import { decodeLedger, encodeLedger, isNewLsn, type Ledger, withLsn } from './ledger.ts';
+import {
+  decodeLedger,
+  encodeLedger,
+  isNewLsn,
+  type Ledger,
+  originOfEnd,
+  withLsn,
+  withoutSnapshot,
+  withSnapshot,
+  withSnapshotRow,
+} from './ledger.ts';
 import type { RecordOutcome } from './observer.ts';
 import type { TenureContext } from './settings.ts';
 import { type SweepContext, sweepAbsent, sweepContextOf, sweepTruncated } from './sweep.ts';
@@ -168,9 +179,9 @@ export class Tenure {
   async #fold(record: LogRecord, source: SourceRecord): Promise<RecordOutcome> {
     switch (source.kind) {
       case 'row': {
-        if (source.snapshot !== null) this.#takeSnapshotRow(record, source.origin);
+        if (source.snapshot !== null) this.#snapshotBegins(record, source.origin.lsn);
         const outcome = await this.#foldChange(record, source);
-        if (source.snapshot === 'last') await this.#endSnapshot(record, source);
+        if (source.snapshot === 'last') await this.#endSnapshot(record, source.origin);
         return outcome;
       }
       case 'sweep':
@@ -189,6 +200,12 @@ export class Tenure {
         return 'applied';
       case 'retry':
         return this.#retry(record, source.letter);
+      case 'snapshot-begin':
+        this.#snapshotBegins(record, null);
+        return 'applied';
+      case 'snapshot-end':
+        await this.#endSnapshot(record, originOfEnd(this.#ledger, source.endedAt));
+        return 'applied';
       case 'irrelevant':
         return 'irrelevant';
       default:
@@ -245,32 +262,20 @@ export class Tenure {
     return 'applied';
   }
 
-  /**
-   * A snapshot begins with its first row, whatever its mark: only the first row of the first table has
-   * one, and that table may be empty. One that was cut off is never ended: another LSN is another one.
-   */
-  #takeSnapshotRow(record: LogRecord, { lsn }: Origin): void {
-    if (this.#ledger.snapshotFrom !== null && this.#ledger.snapshotLsn === lsn) return;
-    const snapshotFrom = positionOf(this.#context.settings.positionBase, record.offset);
-    const snapshotSweeps = this.#ledger.highestLsn !== 0;
-    this.#ledger = { ...this.#ledger, snapshotFrom, snapshotLsn: lsn, snapshotSweeps };
+  #snapshotBegins(record: LogRecord, lsn: Lsn | null): void {
+    const position = positionOf(this.#context.settings.positionBase, record.offset);
+    this.#ledger =
+      lsn === null
+        ? withSnapshot(this.#ledger, position, null)
+        : withSnapshotRow(this.#ledger, position, lsn);
   }
 
-  async #endSnapshot(
-    record: LogRecord,
-    source: Extract<SourceRecord, { kind: 'row' }>,
-  ): Promise<void> {
+  /** With its last row, or when all of it has come; nothing when it has ended already. */
+  async #endSnapshot(record: LogRecord, origin: Origin): Promise<void> {
     const { snapshotFrom, snapshotSweeps } = this.#ledger;
-    this.#ledger = {
-      ...this.#ledger,
-      snapshotFrom: null,
-      snapshotLsn: null,
-      snapshotSweeps: false,
-    };
+    this.#ledger = withoutSnapshot(this.#ledger);
     if (snapshotFrom === null || !snapshotSweeps) return;
-    await this.#sweep(record, () =>
-      sweepAbsent(this.#sweepContext(record), source.origin, snapshotFrom),
-    );
+    await this.#sweep(record, () => sweepAbsent(this.#sweepContext(record), origin, snapshotFrom));
   }
 
   #sweepContext(record: LogRecord): SweepContext {

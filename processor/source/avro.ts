@@ -9,6 +9,7 @@
 import avro from 'avsc';
 import { messageOf, TurnstreamError } from '../error.ts';
 import { decodeEnvelope, type Envelope } from './decode.ts';
+import { decodeNotification, isNotification } from './notification.ts';
 import { SchemaCache, type SchemaRegistry, wireHeaderBytes, wireSchemaId } from './registry.ts';
 import { decodeRetry, isRetry } from './retry.ts';
 import type { Columns, DecodeNote } from './row.ts';
@@ -60,6 +61,7 @@ export function recordDecoder(options: RecordDecoderOptions): RecordDecoder {
     if (isRetry(value)) return { kind: 'retry', letter: decodeRetry(value) };
     if (isSweep(value)) return decodeSweep(value);
     const envelope = read(value);
+    if (isNotification(envelope)) return decodeNotification(envelope);
     if (!isEnvelope(envelope)) throw new RangeError("it is not Debezium's envelope");
     return decodeEnvelope(envelope, {
       key: () => (record.key === null ? null : (read(record.key) as Columns)),

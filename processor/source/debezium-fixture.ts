@@ -129,6 +129,19 @@ export const messageSchema: string = JSON.stringify({
   ],
 });
 
+export const notificationSchema: string = JSON.stringify({
+  type: 'record',
+  name: 'Notification',
+  namespace: 'io.debezium.connector.common',
+  fields: [
+    { name: 'id', type: 'string' },
+    { name: 'aggregate_type', type: 'string' },
+    { name: 'type', type: 'string' },
+    { name: 'additional_data', ...optional({ type: 'map', values: 'string' }) },
+    { name: 'timestamp', type: 'long' },
+  ],
+});
+
 /** The rest of a real `source` block around what a test cares for. */
 export function fixtureSource(own: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const ts_us = typeof own['ts_us'] === 'number' ? own['ts_us'] : 1_795_362_204_844_023;

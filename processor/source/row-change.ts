@@ -105,6 +105,10 @@ export type SourceRecord =
     }
   | { readonly kind: 'truncate'; readonly tables: readonly SourceTable[]; readonly origin: Origin }
   | { readonly kind: 'heartbeat'; readonly origin: Origin }
+  /** A snapshot begins: what comes until its end is all that there is. */
+  | { readonly kind: 'snapshot-begin' }
+  /** It is complete, also when it found no row. */
+  | { readonly kind: 'snapshot-end'; readonly endedAt: Instant }
   /** A record that the sequencer itself appended: deletes one entity if it is still as expected. */
   | {
       readonly kind: 'sweep';

@@ -9,8 +9,8 @@ export const formerBugs: readonly Bug[] = [
     patches: [
       {
         file: 'processor/sequencer/tenure.ts',
-        from: 'if (source.snapshot !== null) this.#takeSnapshotRow(record, source.origin);',
-        to: "if (source.snapshot === 'first' || (source.snapshot === 'last' && this.#ledger.snapshotFrom === null)) this.#takeSnapshotRow(record, source.origin);",
+        from: 'if (source.snapshot !== null) this.#snapshotBegins(record, source.origin.lsn);',
+        to: "if (source.snapshot === 'first' || (source.snapshot === 'last' && this.#ledger.snapshotFrom === null)) this.#snapshotBegins(record, source.origin.lsn);",
       },
     ],
   },

@@ -48,10 +48,6 @@ export class Delivered {
     });
   }
 
-  get count(): number {
-    return this.#held.size;
-  }
-
   at(offset: number): Held | undefined {
     return this.#held.get(offset);
   }
@@ -68,6 +64,8 @@ export function wordsOfRecord(record: Emitted): string {
   switch (record.kind) {
     case 'heartbeat':
       return `heartbeat (${lsn})`;
+    case 'notification':
+      return `notification: snapshot ${record.type} (${lsn})`;
     case 'truncate':
       return `truncate ${record.table} (${lsn}, transaction ${record.transactionId})`;
     case 'row': {

@@ -23,6 +23,7 @@ export type Emitted = {
   readonly atMs: number;
 } & (
   | { readonly kind: 'heartbeat' }
+  | { readonly kind: 'notification'; readonly type: 'STARTED' | 'COMPLETED' }
   | { readonly kind: 'truncate'; readonly table: SourceTable; readonly change: SourceChange }
   | {
       readonly kind: 'row';
@@ -99,6 +100,11 @@ function rowRecord(
 }
 
 const snapshotOrder: readonly SourceTable[] = ['sessions', 'human_turns', 'agent_turns', 'steps'];
+
+/** What comes before and after the rows when the connector tells of its snapshots. */
+export function notificationOf(type: 'STARTED' | 'COMPLETED', origin: Origin): Emitted {
+  return { kind: 'notification', type, ...origin };
+}
 
 /**
  * All rows at one point, table by table. `first` is the first row of the first table, and of that one

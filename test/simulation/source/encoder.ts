@@ -9,6 +9,7 @@ import {
   fixtureSource,
   keySchema,
   messageSchema,
+  notificationSchema,
 } from '../../../processor/source/debezium-fixture.ts';
 import type { SchemaRegistry } from '../../../processor/source/registry.ts';
 import { type SourceTable, sourceTables } from '../../../processor/source/row-change.ts';
@@ -62,6 +63,10 @@ export async function changeEncoder(registry: SchemaRegistry): Promise<ChangeEnc
     keys.set(table, writerOf(key, await registry.register(`${table}-key`, key)));
   }
   const message = writerOf(messageSchema, await registry.register('message-value', messageSchema));
+  const notification = writerOf(
+    notificationSchema,
+    await registry.register('notification-value', notificationSchema),
+  );
   const write = (writers: ReadonlyMap<SourceTable, Writer>, table: SourceTable, value: unknown) => {
     const writer = writers.get(table);
     if (writer === undefined) throw new Error(`no schema for ${table}`);
@@ -71,6 +76,9 @@ export async function changeEncoder(registry: SchemaRegistry): Promise<ChangeEnc
     if (record.kind === 'heartbeat') {
       return { key: null, value: message(messageOf(record, capturedMs)), headers: {} };
     }
+    if (record.kind === 'notification') {
+      return { key: null, value: notification(notificationOf(record, capturedMs)), headers: {} };
+    }
     const { table } = record;
     const value = write(values, table, envelopeOf(record, capturedMs));
     if (record.kind === 'truncate') return { key: null, value, headers: {} };
@@ -78,7 +86,7 @@ export async function changeEncoder(registry: SchemaRegistry): Promise<ChangeEnc
   };
 }
 
-function envelopeOf(record: Exclude<Emitted, { kind: 'heartbeat' }>, capturedMs: number) {
+function envelopeOf(record: Extract<Emitted, { kind: 'row' | 'truncate' }>, capturedMs: number) {
   const isRow = record.kind === 'row';
   return {
     before: isRow && record.op === 'd' ? withNulls(record.table, record.key) : null,
@@ -98,6 +106,16 @@ function messageOf(record: Emitted, capturedMs: number) {
     source: sourceOf(record, '', 'false'),
     transaction: null,
     message: { prefix: defaultHeartbeatPrefix, content: Buffer.alloc(0) },
+  };
+}
+
+function notificationOf({ type }: Extract<Emitted, { kind: 'notification' }>, capturedMs: number) {
+  return {
+    id: 'a snapshot',
+    aggregate_type: 'Initial Snapshot',
+    type,
+    additional_data: { connector_name: 'turnstream' },
+    timestamp: capturedAt(capturedMs).ts_ms,
   };
 }
 

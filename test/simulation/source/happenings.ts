@@ -3,6 +3,7 @@ export const sourceHappenings: readonly string[] = [
   'source: a change was delivered after one of a higher LSN',
   'source: a key was changed',
   'source: a snapshot began',
+  'source: a snapshot found nothing',
   'source: a snapshot had no first mark',
   'source: a snapshot was begun anew',
   'source: a statement would have waited for another transaction',

@@ -5,7 +5,7 @@
  * where an earlier crash has begun again; a crash within a snapshot begins the snapshot anew.
  */
 import { Delivered, type Held } from './delivered.ts';
-import { type Emitted, emittedOf, snapshotOf } from './emitted.ts';
+import { type Emitted, emittedOf, notificationOf, snapshotOf } from './emitted.ts';
 import type { ChangeEncoder, NewChange } from './encoder.ts';
 import type { ModelPostgres } from './model-postgres.ts';
 import type { Rows } from './rows.ts';
@@ -21,13 +21,13 @@ export type DebeziumPorts = {
 
 type Snapshot = {
   readonly rows: Rows;
+  /** The rows, and the notifications around them. */
   readonly records: readonly Emitted[];
+  /** The record with which who reads knows all: the last row; with none, that the snapshot is complete. */
+  readonly end: Emitted | undefined;
   /** How many of them were given. */
   given: number;
 };
-
-/** What the table has that is there only so that a snapshot has a row. */
-const rowForSnapshots = { uid: 's9', account_uid: null, title: null };
 
 export class ModelDebezium {
   readonly delivered = new Delivered();
@@ -42,6 +42,7 @@ export class ModelDebezium {
   #lost = false;
   #snapshotWanted = false;
   #snapshot: Snapshot | null = null;
+  #snapshots = 0;
   /** After how many more rows the snapshot under way, or the next one, is cut. */
   #cuts: number[] = [];
 
@@ -128,13 +129,11 @@ export class ModelDebezium {
       this.#cuts[0] -= 1;
     }
     const record = snapshot.records[snapshot.given];
-    if (record === undefined) throw new Error('a snapshot without a row');
+    if (record === undefined) throw new Error('a snapshot without a record');
     if (snapshot.given === 0) this.delivered.snapshotBegan();
     snapshot.given += 1;
-    if (snapshot.given === snapshot.records.length) {
-      this.delivered.snapshotEnded(snapshot.rows);
-      this.#endSnapshot();
-    }
+    if (record === snapshot.end) this.delivered.snapshotEnded(snapshot.rows);
+    if (snapshot.given === snapshot.records.length) this.#endSnapshot();
     return this.delivered.after(record);
   }
 
@@ -157,7 +156,8 @@ export class ModelDebezium {
 
   #deliverFirst(record: Emitted): void {
     this.#frontier += 1;
-    if (record.kind === 'heartbeat' || record.change === null) return;
+    if (record.kind === 'heartbeat' || record.kind === 'notification') return;
+    if (record.change === null) return;
     this.delivered.apply(record.change);
     const before = this.#records[this.#frontier - 2];
     if (before !== undefined && before.lsn > record.lsn) {
@@ -167,10 +167,6 @@ export class ModelDebezium {
 
   #tryBegin(): void {
     const { postgres, nowMs, count } = this.#ports;
-    // A snapshot of nothing leaves no record, so nobody would learn of it.
-    if (postgres.committed.size === 0 && this.delivered.count > 0) {
-      postgres.run({ kind: 'write', tx: 0, table: 'sessions', columns: rowForSnapshots });
-    }
     const point = postgres.consistentPoint();
     if (point === null) return;
     this.#endSnapshot();
@@ -181,13 +177,20 @@ export class ModelDebezium {
     this.#frontier = 0;
     this.#floor = 0;
     this.#walNext = postgres.wal.length;
-    if (point.rows.size === 0) return;
-    const { lsn, rows } = point;
-    const records = snapshotOf(rows, { lsn, transactionId: point.transactionId, atMs: nowMs() });
-    this.#snapshot = { rows, records, given: 0 };
+    const { rows } = point;
+    const origin = { lsn: point.lsn, transactionId: point.transactionId, atMs: nowMs() };
+    const read = snapshotOf(rows, origin);
+    const started = notificationOf('STARTED', origin);
+    const completed = notificationOf('COMPLETED', origin);
+    // Most are of a connector that does not tell yet; but of no rows nobody would learn.
+    this.#snapshots += 1;
+    const tells = rows.size === 0 || this.#snapshots % 3 === 0;
+    const records = tells ? [started, ...read, completed] : read;
+    this.#snapshot = { rows, records, end: read.at(-1) ?? completed, given: 0 };
     postgres.isBeingRead = true;
     count('a snapshot began');
-    if (records[0]?.kind === 'row' && records[0].snapshot !== 'first') {
+    if (rows.size === 0) count('a snapshot found nothing');
+    if (read[0]?.kind === 'row' && read[0].snapshot !== 'first') {
       count('a snapshot had no first mark');
     }
   }

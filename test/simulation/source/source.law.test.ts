@@ -33,7 +33,8 @@ type Entity = {
 /** Keeps rows by the rules of redelivery, snapshots and TRUNCATE, and nothing else. */
 class PlainReader {
   readonly #entities = new Map<string, Entity>();
-  #snapshot = { lsn: -1, from: 0 };
+  /** An LSN of null: it was told of and has shown no row yet. */
+  #snapshot: { lsn: number | null; readonly from: number } = { lsn: -1, from: 0 };
 
   take(record: SourceRecord, offset: number): void {
     if (record.kind === 'truncate') {
@@ -42,6 +43,8 @@ class PlainReader {
         if (record.tables.includes(entity.table) && isOlder) entity.row = null;
       }
     }
+    if (record.kind === 'snapshot-begin') this.#snapshot = { lsn: null, from: offset };
+    if (record.kind === 'snapshot-end' && this.#snapshot.lsn === null) this.#sweep();
     if (record.kind !== 'row') return;
     const { change, origin, snapshot } = record;
     if (snapshot === null) this.#change(change, origin.lsn, offset);
@@ -83,9 +86,13 @@ class PlainReader {
   }
 
   #read(change: RowChange, lsn: number, offset: number, isLast: boolean): void {
+    if (this.#snapshot.lsn === null) this.#snapshot.lsn = lsn;
     if (lsn !== this.#snapshot.lsn) this.#snapshot = { lsn, from: offset };
     Object.assign(this.#entity(change), { row: resolved(change.row ?? {}, null), seen: offset });
-    if (!isLast) return;
+    if (isLast) this.#sweep();
+  }
+
+  #sweep(): void {
     for (const entity of this.#entities.values()) {
       if (entity.seen < this.#snapshot.from) entity.row = null;
     }
