@@ -6,9 +6,10 @@ import type { SequencerSettings } from '../sequencer/settings.ts';
 import { recordDecoder } from '../source/avro.ts';
 import { httpRegistry } from '../source/registry.ts';
 import { encodeSweep } from '../source/sweep.ts';
+import { checkBeginning } from './check-beginning.ts';
 import type { CommandContext, ExitCode } from './context.ts';
 import { openStores } from './open-cql.ts';
-import { openLog } from './open-log.ts';
+import { openLogOfChanges } from './open-log.ts';
 import { sequencerObserver } from './sequencer-observer.ts';
 import { asService } from './service.ts';
 import { systemClock } from './system-clock.ts';
@@ -23,7 +24,7 @@ export async function sequenceCommand(context: CommandContext): Promise<ExitCode
     retry: settings,
   };
   await asService(context, role, async ({ metrics, health, log: logger }) => {
-    const log = openLog(config.kafka, logger);
+    const log = openLogOfChanges(config.kafka, logger);
     const stores = await openStores(config, []);
     try {
       const registry = httpRegistry({ url: config.registry.url });
@@ -44,6 +45,7 @@ export async function sequenceCommand(context: CommandContext): Promise<ExitCode
         observer: sequencerObserver(metrics, health),
         logger,
       };
+      await checkBeginning(log, stores.checkpoints, settings);
       await runSequencer(deps, settings, context.signal);
     } finally {
       await stores.close();

@@ -3,11 +3,14 @@
  * metadata of the committed raw offset, so it is exactly as old as that offset. Pure.
  */
 import { TurnstreamError } from '../error.ts';
+import type { OffsetCommit } from '../kafka/log.ts';
 import type { Instant } from '../source/instant.ts';
 import type { Lsn } from '../source/lsn.ts';
 import type { Origin } from '../source/row-change.ts';
 
 export type Ledger = {
+  /** The setting under which the offset was committed: another one is of another `changes`. */
+  readonly positionBase: number | null;
   /**
    * The highest LSN of all records before the offset: a change above it is new, others may be
    * redelivered. Null when that is not known (the group's offsets were lost, or `changes` is a new
@@ -28,6 +31,7 @@ export type Ledger = {
 };
 
 export const firstLedger: Ledger = {
+  positionBase: null,
   highestLsn: 0 as Lsn,
   snapshotFrom: null,
   snapshotLsn: null,
@@ -39,6 +43,21 @@ export const firstLedger: Ledger = {
 
 export function encodeLedger(ledger: Ledger): string {
   return JSON.stringify(ledger);
+}
+
+/** Where a tenure begins. Throws CONFIGURATION when the base of positions is not the offset's. */
+export function ledgerOf(committed: OffsetCommit | null, positionBase: number): Ledger {
+  const ledger = decodeLedger(committed?.metadata, committed === null && positionBase === 0);
+  const former = ledger.positionBase ?? positionBase;
+  if (former === positionBase) return { ...ledger, positionBase };
+  throw new TurnstreamError(
+    'CONFIGURATION',
+    `TURNSTREAM_POSITION_BASE is ${positionBase}, and the sequencer group's offset ${committed?.offset} was ` +
+      `committed under ${former}. ` +
+      (former < positionBase
+        ? 'If turnstream.changes was created again, delete the offsets of the group: they are of the former topic. If it was not, set the base back: its records have their positions already.'
+        : 'It may never be lowered: what is written under lower positions stays hidden. Set it back.'),
+  );
 }
 
 /** From the committed offset's metadata; `fresh` says that there is nothing before the offset. */

@@ -26,10 +26,10 @@ import {
   writeState,
 } from './flush.ts';
 import {
-  decodeLedger,
   encodeLedger,
   isNewLsn,
   type Ledger,
+  ledgerOf,
   originOfEnd,
   withLsn,
   withoutSnapshot,
@@ -71,8 +71,7 @@ export class Tenure {
       ...context.store.segmentLimits,
     });
     this.#budget = new ByteBudget(settings.bytesInFlightMax);
-    const fresh = committed === null && settings.positionBase === 0;
-    this.#ledger = decodeLedger(committed?.metadata, fresh);
+    this.#ledger = ledgerOf(committed, settings.positionBase);
     this.#committed = { offset: committed?.offset ?? 0, metadata: encodeLedger(this.#ledger) };
     this.#ports = {
       ...context,
