@@ -68,6 +68,12 @@ export class Supervised {
     return this.#process;
   }
 
+  /** Again, after `stop`. */
+  start(): void {
+    this.#stopped = false;
+    this.#process = this.#start();
+  }
+
   #start(): TurnstreamProcess {
     const process = this.#spine.startWith(this.#more, ...this.#args);
     const startedAt = performance.now();
@@ -78,7 +84,7 @@ export class Supervised {
         this.deaths.push({ name: process.name, said: `exit ${code}: ${lastError(process)}` });
       }
       if (performance.now() - startedAt < livedMsMin) await pause(restartPauseMs);
-      if (!this.#stopped) this.#process = this.#start();
+      if (!this.#stopped && process === this.#process) this.#process = this.#start();
     });
     return process;
   }
@@ -126,6 +132,11 @@ export async function whenBack<T>(ask: () => Promise<T>, giveUpMs = 120_000): Pr
       await pause(50);
     }
   }
+}
+
+/** The test's own time limit ends it. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await pause(20);
 }
 
 function pause(ms: number): Promise<void> {

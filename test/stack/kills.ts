@@ -10,6 +10,7 @@ import { textTable } from '../../processor/commands/text-table.ts';
 import type { BackgroundLoad } from './background-load.ts';
 import { type Death, Supervised, shuffled, whenBack } from './faults.ts';
 import type { Spine } from './spine.ts';
+import type { Role } from './zombie.ts';
 
 export const killed = ['sequencer', 'worker', 'connect', 'kafka', 'cassandra', 'postgres'] as const;
 export type Killed = (typeof killed)[number];
@@ -28,7 +29,7 @@ const changesBetweenMax = 600;
 export class Kills {
   readonly #spine: Spine;
   readonly #random: Random;
-  readonly #processes: Readonly<Record<'sequencer' | 'worker', Supervised>>;
+  readonly #processes: Readonly<Record<Role, Supervised>>;
   readonly recoveries: Recovery[] = [];
 
   constructor(spine: Spine, random: Random) {
@@ -71,6 +72,16 @@ export class Kills {
     const lsn = await whenBack(() => this.#spine.currentLsn());
     await this.#spine.passed(lsn);
     this.recoveries.push({ kind, awaySeconds, recoverySeconds: seconds() });
+  }
+
+  /** An orderly end of one; its exit code. */
+  stop(role: Role): Promise<number | null> {
+    return this.#processes[role].stop();
+  }
+
+  /** Again, after `stop`. */
+  start(role: Role): void {
+    this.#processes[role].start();
   }
 
   /** What people want to know at the end. */

@@ -50,6 +50,11 @@ export class ProxiedConnection {
     });
   }
 
+  /** What a proxy that knows the protocol held back. */
+  toServer(bytes: Buffer): void {
+    this.#server.write(bytes);
+  }
+
   destroy(): void {
     this.#client.destroy();
     this.#server.destroy();

@@ -1,12 +1,16 @@
-/** kill -9 of each part once, the next while the ones before recover; test/chaos has the long form. */
+/**
+ * What must hold when processes and servers die or hang under load, in short: kill -9 of each part
+ * once, and one stopped process of each kind that goes on later. test/chaos has the long forms.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTables } from '../../generator/generate.ts';
 import { BackgroundLoad } from './background-load.ts';
 import { chanceOf, chaosSeed } from './faults.ts';
 import { Kills } from './kills.ts';
 import { Spine } from './spine.ts';
+import { outlive } from './zombie.ts';
 
-const seed = chaosSeed('kills');
+const seed = chaosSeed('faults');
 const spine = new Spine();
 let kills: Kills;
 
@@ -32,3 +36,16 @@ test('every part is killed under load, one while others recover: nothing is lost
   console.log(kills.report());
   expect(kills.deaths).toEqual([]);
 }, 300_000);
+
+test.each(['worker', 'sequencer'] as const)(
+  'a %s that was stopped with writes in hand changes no final row when it goes on',
+  async (role) => {
+    expect(await kills.stop(role)).toBe(0);
+    const found = await outlive(spine, role, `zombie ${role}`);
+    console.log(found);
+    expect(found.lateApplied).toBeGreaterThan(0);
+    expect(found.judged).toEqual([null, null, null]);
+    kills.start(role);
+  },
+  120_000,
+);
