@@ -13,6 +13,8 @@ describe("the connector's configuration", () => {
     expect(renderConnector(exampleSettings)).toMatchInlineSnapshot(`
       {
         "column.include.list": "public\\.sessions\\.(uid|account_uid|title),public\\.human_turns\\.(uid|session_uid|parent_uid|active_child|prompt|created_at),public\\.agent_turns\\.(uid|session_uid|parent_uid|active_child|created_at),public\\.steps\\.(agent_turn_uid|idx|tpe|content|created_at)",
+        "column.truncate.to.32768.chars": "public\\.sessions\\.(uid|account_uid),public\\.human_turns\\.(uid|session_uid|parent_uid|active_child),public\\.agent_turns\\.(uid|session_uid|parent_uid|active_child),public\\.steps\\.(agent_turn_uid)",
+        "column.truncate.to.5417642.chars": "public\\.sessions\\.(title),public\\.human_turns\\.(prompt),public\\.steps\\.(content)",
         "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
         "database.dbname": "conversations",
         "database.hostname": "db.internal",
@@ -54,7 +56,7 @@ describe("the connector's configuration", () => {
         "producer.override.compression.type": "lz4",
         "producer.override.enable.idempotence": "true",
         "producer.override.linger.ms": "5",
-        "producer.override.max.request.size": "16777216",
+        "producer.override.max.request.size": "33554432",
         "provide.transaction.metadata": "false",
         "publication.autocreate.mode": "disabled",
         "publication.name": "turnstream",
@@ -144,7 +146,7 @@ describe('the topics', () => {
       ['turnstream.dead-letters', 1, '-1'],
       ['__debezium-heartbeat.turnstream', 1, '3600000'],
     ]);
-    expect(specs.every(({ config }) => config['max.message.bytes'] === '16777216')).toBe(true);
+    expect(specs.every(({ config }) => config['max.message.bytes'] === '33554432')).toBe(true);
   });
 
   it('ask for two replicas in sync where there are three', () => {

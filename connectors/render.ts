@@ -8,6 +8,8 @@
  * - `skipped.operations=none` lets TRUNCATE through; no tombstones, no transaction metadata, no
  *   context headers: nobody reads them.
  * - Notifications go to the topic of the changes: they tell of a snapshot that found no row.
+ * - Texts and identifiers are cut at a length (row-limits.ts): a row that is larger than a record may be
+ *   would stop the task for good. Whoever reads one that is as long names the row.
  * - A value that does not convert stops the connector (`fail`); dropping it would be silent.
  * - The header converter is JSON, since decode.ts reads the keys in Debezium's headers.
  * - 10 ms polls: commit → consumer in 28 ms in the median, against 524 ms by default.
@@ -19,8 +21,9 @@ import { TurnstreamError } from '../processor/error.ts';
 import type { TopicSpec } from '../processor/kafka/log.ts';
 import { defaultHeartbeatPrefix } from '../processor/source/avro.ts';
 import { sourceTables } from '../processor/source/row-change.ts';
+import { identifierCharsMax, textCharsMax } from '../processor/source/row-limits.ts';
 import type { ConnectSettings } from './settings.ts';
-import { sourceColumns } from './source-tables.ts';
+import { type SourceColumn, sourceColumns, textColumns } from './source-tables.ts';
 
 export type ConnectorConfig = Readonly<Record<string, string>>;
 
@@ -40,9 +43,7 @@ export function renderConnector(settings: ConnectSettings): ConnectorConfig {
     slot: connector.slot,
     publication: connector.publication,
     tablePattern: sourceTables.map((table) => `${schema}\\.${table}`).join(','),
-    columnPattern: sourceTables
-      .map((table) => `${schema}\\.${table}\\.(${columnNames(table).join('|')})`)
-      .join(','),
+    columnPattern: columnPattern(schema, () => true),
     heartbeatPrefix: defaultHeartbeatPrefix,
     heartbeatIntervalMs: String(connector.heartbeatIntervalMs),
     heartbeatTopicPrefix,
@@ -51,11 +52,18 @@ export function renderConnector(settings: ConnectSettings): ConnectorConfig {
     changesTopic: topics.changes,
     registryUrl: connector.registryUrl,
     recordBytesMax: String(topics.recordBytesMax),
+    textCharsMax: String(textCharsMax(topics.recordBytesMax)),
+    textPattern: columnPattern(schema, ({ name }) => textColumns.includes(name)),
+    identifierCharsMax: String(identifierCharsMax),
+    identifierPattern: columnPattern(
+      schema,
+      ({ name, kind }) => kind === 'text' && !textColumns.includes(name),
+    ),
     exactlyOnceSupport: connector.delivery === 'exactly-once' ? 'required' : 'requested',
   };
   const template = JSON.parse(readData('postgres.json')) as ConnectorConfig;
   return Object.fromEntries(
-    Object.entries(template).map(([key, value]) => [key, fill(value, values)]),
+    Object.entries(template).map(([key, value]) => [fill(key, values), fill(value, values)]),
   );
 }
 
@@ -115,8 +123,14 @@ function heartbeatQuery(): string {
   return fill(statement, { heartbeatPrefix: defaultHeartbeatPrefix });
 }
 
-function columnNames(table: (typeof sourceTables)[number]): readonly string[] {
-  return sourceColumns[table].map(({ name }) => name);
+/** Those columns of all tables, as Debezium names them. */
+function columnPattern(schema: string, isMeant: (column: SourceColumn) => boolean): string {
+  return sourceTables
+    .flatMap((table) => {
+      const names = sourceColumns[table].filter(isMeant).map(({ name }) => name);
+      return names.length === 0 ? [] : [`${schema}\\.${table}\\.(${names.join('|')})`];
+    })
+    .join(',');
 }
 
 function fill(template: string, values: Readonly<Record<string, string>>): string {

@@ -30,6 +30,6 @@ export const exampleSettings: ConnectSettings = {
     eventsPartitions: 4,
     deadLetters: 'turnstream.dead-letters',
     replicationFactor: 1,
-    recordBytesMax: 16 * 1024 * 1024,
+    recordBytesMax: 32 * 1024 * 1024,
   },
 };

@@ -41,6 +41,9 @@ export const sourceColumns: Readonly<Record<SourceTable, readonly SourceColumn[]
   steps: [text('agent_turn_uid'), integer('idx'), integer('tpe'), text('content'), moment()],
 };
 
+/** Those that people or programs write; the other texts are identifiers. */
+export const textColumns: readonly string[] = ['title', 'prompt', 'content'];
+
 /** Postgres' types that decode to what a kind is, and the one to suggest. */
 export const typesOfKind: Readonly<
   Record<ColumnKind, { readonly accepted: readonly string[]; readonly suggested: string }>

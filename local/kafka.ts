@@ -15,8 +15,8 @@ import { kafkaAnswers } from './probe.ts';
 import type { Command } from './process.ts';
 import type { Server, StartContext } from './server.ts';
 
-/** A record of 16 MiB, and room for the batch around it. */
-const messageBytesMax = 17 * 1024 * 1024;
+/** A record of 32 MiB, and room for the batch around it. */
+const messageBytesMax = 33 * 1024 * 1024;
 
 async function prepare(context: StartContext): Promise<Command> {
   const { settings } = context;

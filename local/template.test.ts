@@ -42,8 +42,8 @@ describe('templates of configuration files', () => {
     );
   });
 
-  test('the worker’s configuration allows records of 16 MiB', () => {
+  test('the worker’s configuration allows records of 32 MiB', () => {
     const text = readFileSync(join(repositoryDir, 'connectors/connect-worker.properties'), 'utf8');
-    expect(text).toContain(`producer.max.request.size=${16 * 1024 * 1024}\n`);
+    expect(text).toContain(`producer.max.request.size=${32 * 1024 * 1024}\n`);
   });
 });

@@ -122,7 +122,7 @@ export const kafka = {
   ),
   fetchBytesMax: integer(
     'TURNSTREAM_KAFKA_FETCH_BYTES_MAX',
-    17 * MIB,
+    33 * MIB,
     'Bytes of one fetch from one broker; not below the largest record.',
     { min: 64 * KIB, max: 512 * MIB },
   ),
@@ -134,9 +134,9 @@ export const kafka = {
   ),
   recordBytesMax: integer(
     'TURNSTREAM_KAFKA_RECORD_BYTES_MAX',
-    16 * MIB,
-    'The largest record, set on the topics and in the connector’s producer.',
-    { min: MIB, max: 256 * MIB },
+    32 * MIB,
+    'The largest record, set on the topics and in the connector. A title, prompt or content of more characters than a sixth of this less 1 MiB is cut, and its row named in a dead letter.',
+    { min: 2 * MIB, max: 256 * MIB },
   ),
 };
 

@@ -1,7 +1,11 @@
-/** Decodes a batch of `changes`. What can't be is set aside, acknowledged, before the offset passes it (I1). */
+/**
+ * Decodes a batch of `changes`. What can't be is set aside, acknowledged, before the offset passes it
+ * (I1, I7); and so is, beside being folded, a row whose text the connector had to cut.
+ */
 import { TurnstreamError } from '../error.ts';
 import type { LogRecord } from '../kafka/log.ts';
 import type { Logger } from '../logger.ts';
+import { formatLsn } from '../source/lsn.ts';
 import type { SourceRecord } from '../source/row-change.ts';
 import { type LetterPorts, noteTaken, setAside } from './dead-letter.ts';
 import type { SequencerObserver } from './observer.ts';
@@ -30,12 +34,31 @@ export async function decodeBatch(
       await setAside(record, source, ports);
       observer.record('dead-lettered');
       decoded.push({ record, source: null });
+    } else if (source.kind === 'row' && source.cut !== undefined) {
+      // The row goes on with what there is of the text; only whoever is told can bring the rest.
+      const error = cutError(record, source);
+      logger.error({ offset: record.offset, err: error }, 'a text was cut');
+      await setAside(record, error, ports);
+      decoded.push({ record, source });
     } else {
       await noteTaken(record, ports);
       decoded.push({ record, source });
     }
   }
   return decoded;
+}
+
+function cutError(
+  { offset }: LogRecord,
+  { cut = [], origin }: Extract<SourceRecord, { kind: 'row' }>,
+): TurnstreamError {
+  const columns = cut.map(({ column, chars }) => `${column} has ${chars} characters or more`);
+  return new TurnstreamError(
+    'LIMIT',
+    `${cut[0]?.row} at LSN ${formatLsn(origin.lsn)} (record ${offset}): its ${columns.join(', its ')}. ` +
+      'Read models have the row with the text up to there. For all of it raise TURNSTREAM_KAFKA_RECORD_BYTES_MAX ' +
+      '(a record takes 6 bytes a character, and 1 MiB), run `turnstream connect` again and update the row.',
+  );
 }
 
 function decode(record: LogRecord, decoder: ChangeDecoder): SourceRecord | TurnstreamError {

@@ -47,27 +47,32 @@ export const defaultHeartbeatPrefix = 'turnstream';
 
 export function recordDecoder(options: RecordDecoderOptions): RecordDecoder {
   const { topic, heartbeatPrefix = defaultHeartbeatPrefix, note = () => undefined } = options;
-  const schemas = new SchemaCache<Reader>(options.registry, compileReader);
+  const schemas = new SchemaCache<Compiled>(options.registry, (schema, id) => ({
+    read: compileReader(schema, id),
+    cutAt: cutsIn(schema),
+  }));
 
-  function read(bytes: Buffer): unknown {
+  function compiled(bytes: Buffer): Compiled {
     const id = wireSchemaId(bytes);
     if (id === undefined) throw new RangeError('it is not in the Confluent wire format');
-    const reader = schemas.get(id);
-    if (reader === undefined) throw new RangeError(`the registry has no schema ${id}`);
-    return reader(bytes);
+    const found = schemas.get(id);
+    if (found === undefined) throw new RangeError(`the registry has no schema ${id}`);
+    return found;
   }
 
   function decodeValue(record: RawRecord, value: Buffer): SourceRecord {
     if (isRetry(value)) return { kind: 'retry', letter: decodeRetry(value) };
     if (isSweep(value)) return decodeSweep(value);
+    const { read, cutAt } = compiled(value);
     const envelope = read(value);
     if (isNotification(envelope)) return decodeNotification(envelope);
     if (!isEnvelope(envelope)) throw new RangeError("it is not Debezium's envelope");
     return decodeEnvelope(envelope, {
-      key: () => (record.key === null ? null : (read(record.key) as Columns)),
+      key: () => (record.key === null ? null : (compiled(record.key).read(record.key) as Columns)),
       headers: record.headers,
       heartbeatPrefix,
       note,
+      cutAt: (column) => cutAt.get(column),
     });
   }
 
@@ -87,6 +92,12 @@ export function recordDecoder(options: RecordDecoderOptions): RecordDecoder {
       try {
         return decodeValue(record, record.value);
       } catch (error) {
+        if (error instanceof TurnstreamError && error.code === 'LIMIT') {
+          throw new TurnstreamError(
+            'DECODE',
+            `Record ${record.offset} of ${topic} can't be kept: ${error.message}. It is set aside, the row stays as it was; nothing of it comes until its identifiers are shorter.`,
+          );
+        }
         throw new TurnstreamError(
           'DECODE',
           `Record ${record.offset} of ${topic} does not decode: ${messageOf(error)}. It is set aside; nothing but Debezium and Turnstream may write to that topic.`,
@@ -104,6 +115,8 @@ function isEnvelope(value: unknown): value is Envelope {
 }
 
 type Reader = (bytes: Buffer) => unknown;
+
+type Compiled = { readonly read: Reader; readonly cutAt: ReadonlyMap<string, number> };
 
 /** What decode.ts reads, by the record's or field's place in the envelope. */
 const columnsRead = [
@@ -195,4 +208,34 @@ function withNulls(envelope: unknown, columns: readonly string[]): unknown {
     for (const column of columns) if (row[column] === epochText) row[column] = null;
   }
   return envelope;
+}
+
+/**
+ * At which length the connector cuts which columns: Debezium says so in the schema, so that what is
+ * read here never depends on how the connector is set up by now.
+ */
+export function cutsIn(schema: string): ReadonlyMap<string, number> {
+  const cuts = new Map<string, number>();
+  const { fields } = parsed(schema);
+  for (const row of recordsIn(fields?.find(({ name }) => name === 'after')?.type)) {
+    for (const { name, type } of row.fields ?? []) {
+      for (const branch of Array.isArray(type) ? type : [type]) {
+        const parameters = (branch as Parametrized | null)?.['connect.parameters'];
+        const chars = Number(parameters?.['truncateLength']);
+        if (chars > 0) cuts.set(name, chars);
+      }
+    }
+  }
+  return cuts;
+}
+
+type Parametrized = { readonly 'connect.parameters'?: Readonly<Record<string, unknown>> };
+
+function parsed(schema: string): Schema {
+  try {
+    return (JSON.parse(schema) ?? {}) as Schema;
+  } catch {
+    // Its reader says so of each record.
+    return {};
+  }
 }

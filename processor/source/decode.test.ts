@@ -35,6 +35,7 @@ function decode(given: Given, context: Partial<DecodeContext> = {}): SourceRecor
     headers: {},
     heartbeatPrefix: 'turnstream',
     note: (note) => notes.push(note),
+    cutAt: () => undefined,
     ...context,
   });
 }

@@ -7,9 +7,18 @@
  * and a create that names the old one. The create becomes the update with `formerKey`, the delete
  * is irrelevant: an unchanged TOASTed value then stays with its row.
  */
-import type { Lsn } from './lsn.ts';
-import { type Columns, type DecodeNote, hasIdentity, type Reading, readChange } from './row.ts';
+import { TurnstreamError } from '../error.ts';
+import { formatLsn, type Lsn } from './lsn.ts';
 import {
+  type Columns,
+  type DecodeNote,
+  hasIdentity,
+  type Reading,
+  readChange,
+  rowName,
+} from './row.ts';
+import {
+  type CutText,
   type Operation,
   type Origin,
   type SnapshotMark,
@@ -46,8 +55,11 @@ export type DecodeContext = {
   /** Of the messages that are our heartbeat. */
   readonly heartbeatPrefix: string;
   readonly note: (note: DecodeNote) => void;
+  /** From how many characters on the connector cuts a column; undefined where it does not. */
+  readonly cutAt: (column: string) => number | undefined;
 };
 
+/** Throws LIMIT, naming the row, when an identifier is too long to be a key of the database. */
 export function decodeEnvelope(envelope: Envelope, context: DecodeContext): SourceRecord {
   switch (envelope.op) {
     case 'c':
@@ -74,10 +86,35 @@ function decodeWrite(envelope: Envelope, context: DecodeContext): SourceRecord {
   const former = oldKey ?? (envelope.op === 'u' ? envelope.before : undefined);
   const operation = oldKey !== undefined ? 'update' : operations[envelope.op];
   if (operation === undefined) return irrelevant(`operation ${envelope.op}`);
-  const reading: Reading = { table, note: context.note, mayBeUnchanged: operation === 'update' };
-  const change = readChange(reading, operation, after, former ?? null, true);
+  const cut: CutText[] = [];
+  const reading: Reading = {
+    table,
+    note: context.note,
+    mayBeUnchanged: operation === 'update',
+    cutAt: context.cutAt,
+    cut: (column, chars) => cut.push({ row: rowName(table, after), column, chars }),
+  };
+  const change = named(envelope, table, after, () =>
+    readChange(reading, operation, after, former ?? null, true),
+  );
   if (typeof change === 'string') return irrelevant(change);
-  return { kind: 'row', change, origin: originOf(envelope), snapshot: snapshotOf(envelope) };
+  const origin = originOf(envelope);
+  const record = { kind: 'row', change, origin, snapshot: snapshotOf(envelope) } as const;
+  return cut.length === 0 ? record : { ...record, cut };
+}
+
+/** What is wrong with the row is said of that row. */
+function named<T>(envelope: Envelope, table: SourceTable, columns: Columns, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof TurnstreamError) || error.code !== 'LIMIT') throw error;
+    const lsn = formatLsn(originOf(envelope).lsn);
+    throw new TurnstreamError(
+      'LIMIT',
+      `${rowName(table, columns)} at LSN ${lsn}: ${error.message}`,
+    );
+  }
 }
 
 const operations: Readonly<Record<string, Operation>> = { c: 'create', u: 'update', r: 'read' };
@@ -91,8 +128,14 @@ function decodeDelete(envelope: Envelope, context: DecodeContext): SourceRecord 
   const before = envelope.before ?? null;
   const key = before !== null && hasIdentity(table, before) ? before : context.key();
   if (key === null) return irrelevant(`${table}: a delete without a key`);
-  const reading: Reading = { table, note: context.note, mayBeUnchanged: false };
-  const change = readChange(reading, 'delete', key, null, false);
+  const reading: Reading = {
+    table,
+    note: context.note,
+    mayBeUnchanged: false,
+    cutAt: () => undefined,
+    cut: () => undefined,
+  };
+  const change = named(envelope, table, key, () => readChange(reading, 'delete', key, null, false));
   if (typeof change === 'string') return irrelevant(change);
   return { kind: 'row', change, origin: originOf(envelope), snapshot: null };
 }

@@ -81,6 +81,9 @@ export type Origin = {
   readonly capturedAt: Instant;
 };
 
+/** A text of which the connector gave the first characters alone: it may have had more (row-limits.ts). */
+export type CutText = { readonly row: string; readonly column: string; readonly chars: number };
+
 /** Which part of a snapshot a record of op r is; null for a record of the stream. */
 export type SnapshotMark = 'first' | 'inside' | 'last' | null;
 
@@ -102,6 +105,8 @@ export type SourceRecord =
       readonly change: RowChange;
       readonly origin: Origin;
       readonly snapshot: SnapshotMark;
+      /** Absent when nothing was cut, as a rule. */
+      readonly cut?: readonly CutText[];
     }
   | { readonly kind: 'truncate'; readonly tables: readonly SourceTable[]; readonly origin: Origin }
   | { readonly kind: 'heartbeat'; readonly origin: Origin }

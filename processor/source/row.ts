@@ -3,6 +3,7 @@
  * name; one that the source lacks is null, and so is a value that is not what it should be, which
  * is noted. A row without an identity concerns nobody: its reason is answered instead.
  */
+import { TurnstreamError } from '../error.ts';
 import { type Instant, parseInstant } from './instant.ts';
 import {
   type Operation,
@@ -15,6 +16,7 @@ import {
   type TurnRow,
   unchanged,
 } from './row-change.ts';
+import { identifierBytesMax } from './row-limits.ts';
 
 /** Debezium's `unavailable.value.placeholder`; the connector's configuration has it too. */
 export const unchangedPlaceholder = '__debezium_unavailable_value';
@@ -37,6 +39,15 @@ export const identityColumns: Readonly<Record<SourceTable, readonly string[]>> =
   steps: ['agent_turn_uid', 'idx'],
 };
 
+/** `steps agent_turn_uid t1, idx 3`: names a row in a sentence, whatever its key is like. */
+export function rowName(table: SourceTable, columns: Columns): string {
+  const parts = identityColumns[table].map((name) => {
+    const value = String(columns[name]);
+    return `${name} ${value.length <= 80 ? value : `${value.slice(0, 80)}…`}`;
+  });
+  return `${table} ${parts.join(', ')}`;
+}
+
 export function hasIdentity(table: SourceTable, columns: Columns): boolean {
   return identityColumns[table].every((name) => (columns[name] ?? null) !== null);
 }
@@ -46,9 +57,13 @@ export type Reading = {
   readonly note: (note: DecodeNote) => void;
   /** The placeholder means `unchanged` in an UPDATE alone; elsewhere it is somebody's text. */
   readonly mayBeUnchanged: boolean;
+  /** From how many characters on the connector cuts a column; undefined where it does not. */
+  readonly cutAt: (column: string) => number | undefined;
+  /** Told of each text that was cut. */
+  readonly cut: (column: string, chars: number) => void;
 };
 
-/** The change, or the reason why it concerns nobody. */
+/** The change, or the reason why it concerns nobody. Throws LIMIT for an identifier that is too long. */
 export function readChange(
   reading: Reading,
   operation: Operation,
@@ -66,7 +81,7 @@ export function readChange(
     const row: SessionRow | null = withRow
       ? {
           uid,
-          accountUid: text(reading, columns, 'account_uid'),
+          accountUid: reference(reading, columns, 'account_uid'),
           title: text(reading, columns, 'title'),
         }
       : null;
@@ -75,9 +90,9 @@ export function readChange(
   const row: TurnRow | null = withRow
     ? {
         uid,
-        sessionUid: text(reading, columns, 'session_uid'),
-        parentUid: text(reading, columns, 'parent_uid'),
-        activeChild: text(reading, columns, 'active_child'),
+        sessionUid: reference(reading, columns, 'session_uid'),
+        parentUid: reference(reading, columns, 'parent_uid'),
+        activeChild: reference(reading, columns, 'active_child'),
         prompt: table === 'human_turns' ? text(reading, columns, 'prompt') : null,
         createdAt: moment(reading, columns, 'created_at'),
       }
@@ -119,14 +134,35 @@ function formerStep(reading: Reading, key: StepKey, former: Columns | null): Ste
 
 function identifier(columns: Columns, name: string): string | null {
   const value = columns[name];
-  return value === null || value === undefined ? null : String(value);
+  return value === null || value === undefined ? null : short(name, String(value));
+}
+
+/** A column that names another row. */
+function reference(reading: Reading, columns: Columns, name: string): TextColumn {
+  const value = text(reading, columns, name);
+  return typeof value === 'string' ? short(name, value) : value;
+}
+
+/** A key of the database that holds the read models. */
+function short(name: string, value: string): string {
+  // A character takes a byte or more, and three at most.
+  if (value.length * 3 <= identifierBytesMax) return value;
+  const bytes = Buffer.byteLength(value);
+  if (bytes <= identifierBytesMax) return value;
+  throw new TurnstreamError(
+    'LIMIT',
+    `its ${name} has ${bytes} bytes or more, and an identifier may have ${identifierBytesMax}`,
+  );
 }
 
 function text(reading: Reading, columns: Columns, name: string): TextColumn {
   const value = columns[name];
   if (value === null || value === undefined) return null;
   if (value === unchangedPlaceholder && reading.mayBeUnchanged) return unchanged;
-  return typeof value === 'string' ? value : String(value);
+  const found = typeof value === 'string' ? value : String(value);
+  const cutAt = reading.cutAt(name);
+  if (cutAt !== undefined && found.length >= cutAt) reading.cut(name, cutAt);
+  return found;
 }
 
 function number(reading: Reading, columns: Columns, name: string): number | null {

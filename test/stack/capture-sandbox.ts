@@ -74,7 +74,7 @@ export class CaptureSandbox {
         eventsPartitions: 3,
         deadLetters: `${this.name}.dead-letters`,
         replicationFactor: 1,
-        recordBytesMax: 16 * 1024 * 1024,
+        recordBytesMax: 32 * 1024 * 1024,
       },
     };
   }

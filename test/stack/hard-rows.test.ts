@@ -3,10 +3,11 @@
  * order, odd values. Judged by SQL over Postgres after every round.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { deadLettersOf } from './dead-letters.ts';
 import { deletes, truncates } from './deletes-cases.ts';
 import { missingParents } from './missing-parents-cases.ts';
 import { moves } from './moves-cases.ts';
-import { oddValues } from './odd-values-cases.ts';
+import { oddValues, tooLarge, tooLargeNamed } from './odd-values-cases.ts';
 import { judgedSideBySide } from './side-by-side.ts';
 import { Spine } from './spine.ts';
 
@@ -29,6 +30,14 @@ test('a parent goes before its children and after them, in any order, and comes 
 
 test('values that are rare and right are kept as they are', async () => {
   expect(await judgedSideBySide(spine, oddValues)).toBeNull();
+}, 120_000);
+
+test('what is too large is named in a dead letter, and stops nothing', async () => {
+  expect(await judgedSideBySide(spine, tooLarge)).toBeNull();
+  const letters = await deadLettersOf(spine);
+  expect(letters.map(({ error }) => error)).toEqual(
+    tooLargeNamed.map((named) => expect.stringMatching(named)),
+  );
 }, 120_000);
 
 test('whatever moves takes along what hangs on it', async () => {

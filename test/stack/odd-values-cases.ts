@@ -202,3 +202,46 @@ export const oddValues: readonly Case[] = [
   ofIdentifiers(30_000),
   ...shapes,
 ];
+
+const heavy = (p: string) => `
+  INSERT INTO steps SELECT '${p}-a', i, i, repeat(c, n), timestamptz '2026-03-04 10:00:02Z' + i * interval '1 s'
+    FROM (VALUES (0, 'x', 5000000), (1, '日', 5000000), (2, 'x', 17000000), (3, '日', 6000000)) v (i, c, n)`;
+
+/** Texts and identifiers around and beyond what a record and a key may hold. */
+export const tooLarge: readonly Case[] = [
+  {
+    name: 'contents of 5 MB are whole, of 17 MB are cut; what changes beside them is as ever',
+    rounds: [
+      `${home('ov-b')}; ${heavy('ov-b')}`,
+      `UPDATE steps SET tpe = 9 WHERE agent_turn_uid = 'ov-b-a'; INSERT INTO human_turns VALUES ('ov-b-g', 'ov-b-s', 'ov-b-a', NULL, repeat('y', 6000000), '2026-03-04 11:00:00Z')`,
+      `UPDATE sessions SET title = repeat('z', 6000000), account_uid = 'ov-b-y' WHERE uid = 'ov-b-s'`,
+      `UPDATE steps SET content = 'short' WHERE agent_turn_uid = 'ov-b-a' AND idx = 2; UPDATE steps SET content = repeat('w', 18000000) WHERE agent_turn_uid = 'ov-b-a' AND idx = 0`,
+    ],
+  },
+  {
+    name: 'steps of a turn whose identifier is too long, beside others',
+    rounds: [
+      `INSERT INTO steps VALUES (repeat('u', 70000), 7, 1, 'x', '2026-03-04Z'), ('ov-u', 0, 1, 'x', '2026-03-04Z');
+       INSERT INTO agent_turns VALUES (repeat('u', 70000), 'ov-us', NULL, NULL, '2026-03-04Z'), ('ov-u', 'ov-us', NULL, NULL, '2026-03-04Z')`,
+      `INSERT INTO human_turns VALUES ('ov-uh', 'ov-us', repeat('p', 40000), NULL, 'x', '2026-03-04Z');
+       INSERT INTO sessions VALUES ('ov-us', repeat('q', 100000), NULL), (repeat('s', 33000), 'ov-ux', NULL)`,
+      `UPDATE sessions SET account_uid = 'ov-ux' WHERE uid = 'ov-us'; UPDATE human_turns SET parent_uid = 'ov-u' WHERE uid = 'ov-uh'`,
+      `DELETE FROM steps WHERE agent_turn_uid = repeat('u', 70000)`,
+    ],
+  },
+];
+
+/** What must be named of them, in the order of their dead letters: table and key, what is too large. */
+export const tooLargeNamed: readonly RegExp[] = [
+  /steps agent_turn_uid ov-b-a, idx 2 at LSN [0-9A-F]+\/[0-9A-F]+ .*content has 5417642 characters or more/,
+  /steps agent_turn_uid ov-b-a, idx 3 at LSN .*content has 5417642 characters or more/,
+  /steps agent_turn_uid u{80}…, idx 7 at LSN .*agent_turn_uid has \d+ bytes or more/,
+  /agent_turns uid u{80}… at LSN .*uid has \d+ bytes or more/,
+  /human_turns uid ov-b-g at LSN .*prompt has 5417642 characters or more/,
+  /human_turns uid ov-uh at LSN .*parent_uid has \d+ bytes or more/,
+  /sessions uid ov-us at LSN .*account_uid has \d+ bytes or more/,
+  /sessions uid s{80}… at LSN .*uid has \d+ bytes or more/,
+  /sessions uid ov-b-s at LSN .*title has 5417642 characters or more/,
+  /steps agent_turn_uid ov-b-a, idx 0 at LSN .*content has 5417642 characters or more/,
+  /steps agent_turn_uid u{80}…, idx 7 at LSN .*agent_turn_uid has \d+ bytes or more/,
+];
