@@ -24,9 +24,10 @@ export type Outlived = {
 
 const argumentsOf = { sequencer: ['sequence'], worker: ['run', '--all'] } as const;
 
-export const sessionTimeoutMs = 2_000;
+const sessionTimeoutMs = 2_000;
 
-const impatient = {
+/** Whoever falls silent loses its place soon. */
+export const impatient = {
   TURNSTREAM_KAFKA_SESSION_TIMEOUT_MS: String(sessionTimeoutMs),
   TURNSTREAM_KAFKA_HEARTBEAT_INTERVAL_MS: '300',
 };
