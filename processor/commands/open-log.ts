@@ -9,6 +9,19 @@ export function openLog(settings: Config['kafka'], logger: Logger): Log {
   return createKafkaLog(kafkaOptions(settings, logger));
 }
 
+/**
+ * For reading `changes`. Its one partition is always the first of a fetch, so a record above the
+ * limit comes all the same, and the limit may be small: fetched bytes are counted as they travel, and
+ * Connect compresses them (I10).
+ */
+export function openLogOfChanges(settings: Config['kafka'], logger: Logger): Log {
+  const { fetchBytesMax, partitionQueueBytesMax } = settings;
+  return createKafkaLog({
+    ...kafkaOptions(settings, logger),
+    partitionFetchBytesMax: Math.min(fetchBytesMax, partitionQueueBytesMax),
+  });
+}
+
 /** For a question that somebody waits for: it gives up soon, and its own error says enough. */
 export function openLogBriefly(settings: Config['kafka'], logger: Logger): Log {
   return createKafkaLog({

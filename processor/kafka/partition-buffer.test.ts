@@ -52,6 +52,15 @@ test('a large fetch is handed over in batches of bounded size', async () => {
   await vi.waitFor(() => expect(delivered).toEqual([[0, 1, 2], [3, 4, 5], [6]]));
 });
 
+test('no more bytes are handed over at a time than the bound, but for one record above it', async () => {
+  const { buffer, delivered, release } = setUp({ queueBytesMax: 10_000, batchRecordsMax: 100 });
+  const sizes = [4_000, 4_000, 4_000, 50_000, 100, 100];
+  const records = sizes.map((bytes, offset) => record(offset, bytes));
+  buffer.offer(records, 6, 6);
+  for (let n = 0; n < 4; n++) await release();
+  await vi.waitFor(() => expect(delivered).toEqual([[0, 1], [2], [3], [4, 5]]));
+});
+
 test('fetching pauses while too many bytes wait, and resumes when half of them are gone', async () => {
   const { buffer, flow, release } = setUp({ queueBytesMax: 10_000, batchRecordsMax: 1 });
   buffer.offer([record(0)], 1, 9);

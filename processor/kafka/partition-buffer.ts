@@ -2,7 +2,8 @@
  * What was fetched of one partition and waits for its handler: one batch is with the handler at a
  * time, further records queue up, and are handed over together. When more than a bound of bytes
  * waits, the fetching of this partition pauses, and goes on once half of that is gone (I10). The
- * fetch loop itself never waits, so heartbeats and other partitions go on.
+ * fetch loop itself never waits, so heartbeats and other partitions go on. No more bytes than that
+ * bound are handed over at a time: one fetch may be many times as large once it is decompressed.
  */
 import type { FetchedBatch, LogRecord } from './log.ts';
 
@@ -79,9 +80,18 @@ export class PartitionBuffer {
   }
 
   private take(): readonly LogRecord[] {
-    const records = this.queue.slice(0, this.limits.batchRecordsMax);
-    this.queue = this.queue.slice(records.length);
-    for (const record of records) this.queuedBytes -= sizeOf(record);
+    const { batchRecordsMax, queueBytesMax } = this.limits;
+    let count = 0;
+    let bytes = 0;
+    for (const record of this.queue) {
+      const size = sizeOf(record);
+      if (count > 0 && (count === batchRecordsMax || bytes + size > queueBytesMax)) break;
+      count += 1;
+      bytes += size;
+    }
+    const records = this.queue.slice(0, count);
+    this.queue = this.queue.slice(count);
+    this.queuedBytes -= bytes;
     if (this.paused && this.queuedBytes <= this.limits.queueBytesMax / 2) {
       this.paused = false;
       this.ports.resume();
