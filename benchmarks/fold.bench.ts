@@ -54,7 +54,7 @@ let rows = 0;
 let segments = 0;
 
 async function flush(order: readonly string[]): Promise<void> {
-  workspace.events = [];
+  workspace.takeEvents();
   workspace.hintsToAdd = [];
   for (const { container, segments: taken } of takePending(workspace, order)) {
     for (const segment of taken) {
@@ -73,7 +73,8 @@ async function fold(change: RowChange): Promise<void> {
   const moments = [momentOf(0, offset, 0, rest), momentOf(0, offset, 1, rest)] as const;
   offset += 1;
   const insist = <T>(_: string, run: () => Promise<T>) => run();
-  const ports = { store, settledBelow, insist, flush };
+  const publish = async () => void workspace.takeEvents();
+  const ports = { store, settledBelow, insist, flush, publish };
   await runFold(foldChange(workspace, change, moments), workspace, ports);
 }
 

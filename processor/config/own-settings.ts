@@ -61,6 +61,12 @@ export const sequencer = {
     'Events that are gathered before they are appended, though the batch is not done.',
     { min: 1, max: 1_000_000 },
   ),
+  pendingEventBytesMax: integer(
+    'TURNSTREAM_SEQUENCER_PENDING_EVENT_BYTES_MAX',
+    foldDefaults.pendingEventBytesMax,
+    'Bytes of events that are gathered before they are appended, though the change that they are of is not folded to its end (a long session that moves).',
+    { min: 64 * KIB, max: 1024 * MIB },
+  ),
   writeConcurrencyMax: integer(
     'TURNSTREAM_SEQUENCER_WRITE_CONCURRENCY_MAX',
     32,

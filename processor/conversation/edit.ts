@@ -29,6 +29,7 @@ import {
 } from './rows.ts';
 
 type When = 'before' | 'after';
+type Sink = (change: FactChange) => boolean;
 
 export class Edit {
   readonly container: Container;
@@ -74,32 +75,33 @@ export class Edit {
   /**
    * Gives every fact that differs to the sink: the session's, the turns', the steps'. In an order that
    * does not depend on what happens to be in memory: a later owner cuts the same events out of it.
+   * The sink answers whether it has more than it should hold.
    */
-  *collect(sink: (change: FactChange) => void): Fold<void> {
-    const give = (change: FactChange) => {
-      if (!sameFact(change.before, change.after)) sink(change);
-    };
-    give(yield* this.#sessionChange());
+  *collect(sink: (change: FactChange) => boolean): Fold<void> {
+    const isFull: Sink = (change) => !sameFact(change.before, change.after) && sink(change);
+    if (isFull(yield* this.#sessionChange())) yield { kind: 'publish' };
     for (const [, { role, uid }] of inOrder([...this.#turns], ([key]) => key)) {
-      give(yield* role === 'human' ? this.#humanChange(uid) : this.#agentChange(uid));
+      const change = yield* role === 'human' ? this.#humanChange(uid) : this.#agentChange(uid);
+      if (isFull(change)) yield { kind: 'publish' };
     }
-    for (const change of this.#stepChanges) give(change);
+    for (const change of this.#stepChanges) if (isFull(change)) yield { kind: 'publish' };
     for (const turnUid of inOrder([...this.#turnsWithAllSteps], (uid) => uid)) {
-      yield* this.#collectStepsOf(turnUid, give);
+      yield* this.#collectStepsOf(turnUid, isFull);
     }
   }
 
-  *#collectStepsOf(turnUid: string, give: (change: FactChange) => void): Fold<void> {
+  *#collectStepsOf(turnUid: string, isFull: Sink): Fold<void> {
     const before = yield* this.contextOf('before', turnUid);
     const after = yield* this.contextOf('after', turnUid);
     if (sameFact(before, after)) return;
     let previous: StepMark | null = null;
     for (const step of yield* stepsOf(this.container, turnUid)) {
-      give({
+      const change: FactChange = {
         kind: 'step',
         before: stepFact(step, previous, before),
         after: stepFact(step, previous, after),
-      });
+      };
+      if (isFull(change)) yield { kind: 'publish' };
       previous = markOf(step);
     }
     this.container.relieve(turnUid);

@@ -29,6 +29,8 @@ export type FoldLimits = SegmentLimits & {
   readonly containerBytesMax: number;
   /** A large fan-out is cut into events of about this size; late ones of a huge one are larger. */
   readonly eventBytesTarget: number;
+  /** Events above this are appended though their change is not folded to its end. */
+  readonly pendingEventBytesMax: number;
 };
 
 /** How much larger the events of a huge fan-out may become than their target. */
@@ -37,6 +39,7 @@ export const lateEventGrowth = 16;
 export const foldDefaults = {
   containerBytesMax: 4 * MIB,
   eventBytesTarget: 512 * KIB,
+  pendingEventBytesMax: 16 * MIB,
 } as const;
 
 /** Of stores in memory. */

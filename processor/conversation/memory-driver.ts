@@ -33,12 +33,16 @@ export class MemoryDriver {
 
   flush(order: readonly string[] = []): void {
     const { workspace } = this;
-    this.events.push(...workspace.events.filter(isEvent).sort((a, b) => a.position - b.position));
-    workspace.events = [];
+    this.publish();
     for (const hint of workspace.hintsToAdd) this.#hintsOf(hint).add(hint.sessionUid);
     workspace.hintsToAdd = [];
     const rest = [...workspace.containers()].map(({ name }) => name);
     for (const name of new Set([...order, ...rest])) this.#write(name);
+  }
+
+  publish(): void {
+    const events = this.workspace.takeEvents().filter(isEvent);
+    this.events.push(...events.sort((a, b) => a.position - b.position));
   }
 
   /** As after the raw offset's commit. */
@@ -77,6 +81,9 @@ export class MemoryDriver {
     switch (request.kind) {
       case 'flush':
         this.flush(request.order);
+        return undefined;
+      case 'publish':
+        this.publish();
         return undefined;
       case 'hints': {
         const sessions = [...this.#hintsOf(request)];

@@ -74,7 +74,10 @@ export function* emitEdit(
   type: EventType,
 ): Fold<Position> {
   const writer = new EventWriter(workspace, edit.container, moment, from, type);
-  yield* edit.collect((change) => writer.add(change));
+  yield* edit.collect((change) => {
+    writer.add(change);
+    return workspace.hasManyEvents;
+  });
   const next = writer.finish();
   // However many events there were: who folds it again beside rows that are written already may have
   // fewer to tell, and must come to the same position.
@@ -141,7 +144,7 @@ class EventWriter {
       sessionUid: this.#container.sessionUid,
       changes: this.#changes,
     };
-    this.#workspace.events.push(event);
+    this.#workspace.emit(event, this.#bytes);
     this.#count += 1;
     this.#changes = [];
     this.#bytes = 0;

@@ -35,7 +35,12 @@ export type Request =
    * A barrier: all events so far acknowledged, the fence passed, all state so far written: the
    * containers named first and in this order.
    */
-  | { readonly kind: 'flush'; readonly order: readonly string[] };
+  | { readonly kind: 'flush'; readonly order: readonly string[] }
+  /**
+   * The events so far shall be appended, no state: a change that tells more than memory should hold
+   * is told in parts. Whoever folds it again tells the same events at the same positions.
+   */
+  | { readonly kind: 'publish' };
 
 export type Side = 'before' | 'after';
 

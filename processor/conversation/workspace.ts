@@ -31,11 +31,30 @@ export class Workspace {
   #hintsInRemoval: readonly HintChange[] = [];
   /** Events and watermarks in the order of their positions. */
   events: LogEntry[] = [];
+  /** About what the events take that were emitted since the last `takeEvents`, in bytes. */
+  #eventBytes = 0;
   /** Steps whose turn is unknown: how many more or fewer than at the start. */
   parkedSteps = 0;
 
   constructor(limits: FoldLimits) {
     this.limits = limits;
+  }
+
+  emit(event: LogEntry, bytes: number): void {
+    this.events.push(event);
+    this.#eventBytes += bytes;
+  }
+
+  /** There are more of them than memory should hold. */
+  get hasManyEvents(): boolean {
+    return this.#eventBytes > this.limits.pendingEventBytesMax;
+  }
+
+  takeEvents(): readonly LogEntry[] {
+    const { events } = this;
+    this.events = [];
+    this.#eventBytes = 0;
+    return events;
   }
 
   container(name: string): Container | undefined {

@@ -52,6 +52,7 @@ class History {
       settledBelow: () => 0,
       insist: (_, run) => run(),
       flush: (order) => this.#flush(order),
+      publish: async () => this.#publish(),
     });
     await this.#flush([]);
     await this.store.removeHints(workspace.takeHintsToRemove());
@@ -59,15 +60,18 @@ class History {
     workspace.settle(0);
   }
 
-  async #flush(order: readonly string[]): Promise<void> {
-    const workspace = this.#workspace;
+  #publish(): void {
     // The first occurrence counts.
-    for (const event of workspace.events) {
+    for (const event of this.#workspace.takeEvents()) {
       if (event.kind !== 'event' || event.position <= this.#taken) continue;
       this.#taken = event.position;
       this.events.set(event.position, event);
     }
-    workspace.events = [];
+  }
+
+  async #flush(order: readonly string[]): Promise<void> {
+    const workspace = this.#workspace;
+    this.#publish();
     await this.store.addHints(workspace.hintsToAdd);
     workspace.hintsToAdd = [];
     for (const { container, segments } of takePending(workspace, order)) {

@@ -27,6 +27,7 @@ export type DriverPorts = {
   readonly insist: <T>(operation: string, run: () => Promise<T>) => Promise<T>;
   /** The barrier of a `flush` request. */
   readonly flush: (order: readonly string[]) => Promise<void>;
+  readonly publish: () => Promise<void>;
 };
 
 export async function runFold<T>(
@@ -40,6 +41,9 @@ export async function runFold<T>(
     if (request.kind === 'flush') {
       await ports.flush(request.order);
       step = fold.next(undefined);
+    } else if (request.kind === 'publish') {
+      await ports.publish();
+      step = fold.next(undefined);
     } else {
       const read = () => answer(request, workspace, ports);
       step = fold.next(await ports.insist('read state', read));
@@ -50,7 +54,7 @@ export async function runFold<T>(
 
 /** May be repeated: what is learnt twice is learnt once. */
 async function answer(
-  request: Exclude<Request, { kind: 'flush' }>,
+  request: Exclude<Request, { kind: 'flush' | 'publish' }>,
   workspace: Workspace,
   { store, settledBelow }: DriverPorts,
 ): Promise<Answer> {

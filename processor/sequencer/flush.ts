@@ -26,8 +26,8 @@ export type FlushPorts = Pick<TenureContext, 'producer' | 'store' | 'encode' | '
  */
 export async function publish(workspace: Workspace, ports: FlushPorts): Promise<void> {
   const { settings, producer, store, encode, insist } = ports;
-  const { events, hintsToAdd } = workspace;
-  workspace.events = [];
+  const events = workspace.takeEvents();
+  const { hintsToAdd } = workspace;
   workspace.hintsToAdd = [];
   const records = recordsOf(events, settings, encode);
   await Promise.all([

@@ -41,6 +41,7 @@ const settings: SequencerSettings = {
   containerBytesMax: 1500,
   eventBytesTarget: 1000,
   pendingEventsMax: 5,
+  pendingEventBytesMax: 2_000,
   writeConcurrencyMax: 4,
   idleWatermarkMs: 1000,
   retryDelayMsMin: 1,

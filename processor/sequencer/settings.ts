@@ -28,6 +28,8 @@ export type SequencerSettings = {
   readonly eventBytesTarget: number;
   /** Events gathered above this are appended before the batch is done. */
   readonly pendingEventsMax: number;
+  /** And so are events of so many bytes, though their change is not folded to its end. */
+  readonly pendingEventBytesMax: number;
   /** Containers of state written at a time. */
   readonly writeConcurrencyMax: number;
   readonly idleWatermarkMs: number;

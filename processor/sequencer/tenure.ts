@@ -64,10 +64,11 @@ export class Tenure {
     const { settings } = context;
     this.#context = context;
     this.#epoch = epoch;
-    const { containerBytesMax, eventBytesTarget } = settings;
+    const { containerBytesMax, eventBytesTarget, pendingEventBytesMax } = settings;
     this.#workspace = new Workspace({
       containerBytesMax,
       eventBytesTarget,
+      pendingEventBytesMax,
       ...context.store.segmentLimits,
     });
     this.#budget = new ByteBudget(settings.bytesInFlightMax);
@@ -83,6 +84,7 @@ export class Tenure {
       settledBelow: () => positionOf(settings.positionBase, this.#committed.offset),
       insist: this.#ports.insist,
       flush: (order) => this.#flush(order),
+      publish: () => this.#publish(),
     };
     const { insist } = this.#ports;
     this.#letterPorts = { ...context, nowMs: context.clock.nowMs, insist };

@@ -57,6 +57,7 @@ export class FoldRig {
       settledBelow: () => this.#offset * 1024,
       insist,
       flush: (order: readonly string[]) => this.#flush(order),
+      publish: () => this.#publish(),
     };
     await readAhead(changes, this.workspace, ports);
     for (const change of changes) {
@@ -79,9 +80,13 @@ export class FoldRig {
     if (cacheBytesMax === 0) this.workspace.evictHints(0);
   }
 
-  async #flush(order: readonly string[]): Promise<void> {
+  async #publish(): Promise<void> {
     this.#events += this.workspace.events.length;
     await publish(this.workspace, this.#flushPorts);
+  }
+
+  async #flush(order: readonly string[]): Promise<void> {
+    await this.#publish();
     await writeState(takePending(this.workspace, order), order, this.#flushPorts);
   }
 }

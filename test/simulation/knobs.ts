@@ -151,6 +151,7 @@ export function sequencerSettings(knobs: Knobs): SequencerSettings {
     containerBytesMax: knobs.containerBytesMax,
     eventBytesTarget: knobs.eventBytesTarget,
     pendingEventsMax: knobs.pendingEventsMax,
+    pendingEventBytesMax: 400 * knobs.pendingEventsMax,
     hintsMax: knobs.hintsMax,
     writeConcurrencyMax: knobs.writeConcurrencyMax,
     idleWatermarkMs: knobs.idleWatermarkMs,
