@@ -14,10 +14,10 @@ import { createMetrics, type Metrics } from '../metrics/metrics.ts';
 import { PrimaryProbe } from '../metrics/primary.ts';
 import { Progress } from '../metrics/progress.ts';
 import { startMetricsServer } from '../metrics/server.ts';
-import { sparingLogger, tellsOfAnotherTry } from '../sparing-logger.ts';
 import type { CommandContext } from './context.ts';
 import { openLogBriefly } from './open-log.ts';
 import { reopening } from './reopening.ts';
+import { sparingLogger, tellsOfAnotherTry } from './sparing-logger.ts';
 import { supervised } from './supervised.ts';
 import { systemClock } from './system-clock.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createLogger } from './logger.ts';
+import { createLogger } from '../logger.ts';
 import { sparingLogger, tellsOfAnotherTry } from './sparing-logger.ts';
 
 function open() {

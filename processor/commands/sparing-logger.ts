@@ -3,7 +3,7 @@
  * the same complaint many times a second. What is left out is counted, and the next line that is
  * written says how much it was; nothing is left out for longer than the interval.
  */
-import type { Logger } from './logger.ts';
+import type { Logger } from '../logger.ts';
 
 type Fields = Parameters<Logger['info']>[0];
 type Level = 'debug' | 'info' | 'warn' | 'error';
