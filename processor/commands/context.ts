@@ -29,11 +29,16 @@ export type CommandOptions = {
   readonly group?: string;
   /** Seconds; true for the option without a number. */
   readonly watch?: number | true;
+  /** Seconds. */
+  readonly wait?: number;
+  readonly retried?: boolean;
 };
 
 export type CommandArguments = {
   /** Those that the command line asks for; none for a command that does not take any. */
   readonly projections: readonly Projection[];
+  /** As given, for a command that takes names of something else. */
+  readonly names: readonly string[];
   readonly options: CommandOptions;
 };
 

@@ -17,6 +17,8 @@ export type CommandDefinition = {
   readonly name: string;
   /** Takes names of projections: none for all of them, or all only when `--all` says so. */
   readonly projections?: 'all-unless-named' | 'named-or-all-option';
+  /** Takes other arguments: as commander writes them, and what they are. */
+  readonly names?: readonly [argument: string, about: string];
   readonly summary: string;
   readonly description: string;
   readonly options: readonly OptionDefinition[];
@@ -126,6 +128,54 @@ export const commandDefinitions: readonly CommandDefinition[] = [
     load: async () => (await import('./schema.ts')).schemaApplyCommand,
   },
   {
+    name: 'dead-letters list',
+    names: ['[what...]', 'projections, `sequencer`, or ids of letters; none for all'],
+    summary: 'what was set aside and waits',
+    description:
+      'Prints the dead letters that wait: events that a projection could not take, and records that do not decode. While one waits, its read model lacks what it would have written. Exits with 1 when there are any.',
+    options: [{ flags: '--retried', about: 'also those that a retry has brought in' }, json],
+    settings: ['log'],
+    examples: [
+      ['turnstream dead-letters list', ''],
+      ['turnstream dead-letters list steps_by_type_day --json | jq .waiting', ''],
+    ],
+    load: async () => (await import('./dead-letters.ts')).deadLettersListCommand,
+  },
+  {
+    name: 'dead-letters show',
+    names: ['<id>', 'a letter as `dead-letters list` prints it'],
+    summary: 'one letter with its error and its record',
+    description:
+      'Prints a dead letter with its whole error and the record that was set aside, decoded if that is possible.',
+    options: [json],
+    settings: ['log'],
+    examples: [['turnstream dead-letters show steps_by_type_day/3/1042', '']],
+    load: async () => (await import('./dead-letters.ts')).deadLettersShowCommand,
+  },
+  {
+    name: 'dead-letters retry',
+    names: ['[what...]', 'ids of letters, projections, or `sequencer`'],
+    summary: 'bring letters in, once their cause is mended',
+    description:
+      'Asks the log to take letters once more, each in its right order against later changes, and waits for what becomes of them. Mend the projection and start the mended workers first, all of them. Asking again is harmless. Exits with 1 when not all were taken.',
+    options: [
+      { flags: '--all', about: 'all that wait' },
+      {
+        flags: '--wait <seconds>',
+        about: 'wait so long for what becomes of them (default: 30)',
+        parse: waitSeconds,
+      },
+      json,
+    ],
+    settings: ['log'],
+    examples: [
+      ['turnstream dead-letters retry steps_by_type_day/3/1042', 'one'],
+      ['turnstream dead-letters retry steps_by_type_day', 'all of a projection'],
+      ['turnstream dead-letters retry --all --wait 0', 'all, without waiting'],
+    ],
+    load: async () => (await import('./dead-letters.ts')).deadLettersRetryCommand,
+  },
+  {
     name: 'config',
     summary: 'print every setting with its value and where that comes from',
     description:
@@ -144,4 +194,10 @@ function seconds(value: string): number {
   const parsed = Number(value);
   if (Number.isFinite(parsed) && parsed >= 0.1 && parsed <= 86_400) return parsed;
   throw new Error('a number of seconds from 0.1 to 86400 is expected');
+}
+
+function waitSeconds(value: string): number {
+  const parsed = Number(value);
+  if (Number.isFinite(parsed) && parsed >= 0 && parsed <= 86_400) return parsed;
+  throw new Error('a number of seconds from 0 to 86400 is expected');
 }

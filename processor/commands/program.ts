@@ -61,6 +61,7 @@ function addCommand(program: Command, definition: CommandDefinition, action: Act
   if (definition.projections !== undefined) {
     command.argument('[projection...]', 'names of projections, such as steps_by_type_day');
   }
+  if (definition.names !== undefined) command.argument(...definition.names);
   for (const option of definition.options) command.addOption(optionOf(option));
   const flagged = settingOptions(definition);
   for (const { option } of flagged) command.addOption(option);
@@ -74,12 +75,24 @@ function addCommand(program: Command, definition: CommandDefinition, action: Act
   });
 }
 
-/** `schema`, which is nothing without its second word. */
+const groups: Readonly<Record<string, string>> = {
+  schema: 'the CQL keyspace and tables',
+  'dead-letters': 'what was set aside, and bringing it in',
+};
+
+/** `schema` for instance, which is nothing without its second word. */
 function groupCommand(program: Command, name: string): Command {
   const existing = program.commands.find((command) => command.name() === name);
   if (existing !== undefined) return existing;
-  const about = 'the CQL keyspace and tables';
-  return program.command(name).summary(`${about} (print, apply)`).description(`For ${about}.`);
+  const about = groups[name] ?? name;
+  const words = commandDefinitions
+    .map((definition) => definition.name.split(' '))
+    .filter(([first]) => first === name)
+    .map(([, second]) => second);
+  return program
+    .command(name)
+    .summary(`${about} (${words.join(', ')})`)
+    .description(`For ${about}.`);
 }
 
 function optionOf(definition: OptionDefinition): Option {

@@ -62,7 +62,7 @@ export async function runCommand(
   try {
     const projections = await projectionsOf(definition, given);
     const run = await definition.load();
-    return await run(context, { projections, options: given.options });
+    return await run(context, { projections, names: given.names, options: given.options });
   } catch (thrown) {
     return failed(thrown, definition, host, log);
   }

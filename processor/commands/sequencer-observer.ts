@@ -32,6 +32,7 @@ export function sequencerObserver(metrics: Metrics, health: Health): SequencerOb
       part.batchRecords.observe(records);
       part.batchSeconds.observe(seconds);
     },
+    lettersWaiting: (count) => progress.lettersWaiting(reader, 0, count),
     parkedSteps: (count) => sequencer.parkedSteps.set(count),
     cache: (containers, bytes) => {
       cache.entries.set(containers);

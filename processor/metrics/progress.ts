@@ -62,6 +62,11 @@ export class Progress {
     this.#held.set(keyOf(reader, partition), { ...held, ...mark, watermark, waitingSinceMs });
   }
 
+  lettersWaiting(reader: string, partition: number, deadLetters: number): void {
+    const held = this.#held.get(keyOf(reader, partition));
+    if (held !== undefined) this.#held.set(keyOf(reader, partition), { ...held, deadLetters });
+  }
+
   /** The partition ends there, as a fetch or a poll says. */
   end(reader: string, partition: number, endOffset: number): void {
     const held = this.#held.get(keyOf(reader, partition));

@@ -12,6 +12,7 @@ import {
 import type { TurnstreamError } from '../error.ts';
 import type { LogProducer, LogRecord, NewRecord } from '../kafka/log.ts';
 import { positionOf } from '../source/position.ts';
+import type { SequencerObserver } from './observer.ts';
 import type { SequencerSettings } from './settings.ts';
 
 /** Of a record that is appended once more: the offset of the one that was set aside. */
@@ -26,13 +27,30 @@ export type LetterPorts = {
   readonly settings: SequencerSettings;
   readonly nowMs: () => number;
   readonly insist: <T>(operation: string, run: () => Promise<T>) => Promise<T>;
+  readonly observer: Pick<SequencerObserver, 'lettersWaiting'>;
+  /** Whether those that wait were counted in this tenure. */
+  readonly counted: { is: boolean };
 };
+
+export async function tellWaiting(ports: LetterPorts): Promise<void> {
+  const { letters, insist, observer } = ports;
+  const count = await insist('read dead letters', async () => {
+    let count = 0;
+    for await (const page of letters.pages(sequencerOrigin)) {
+      for (const { retriedAt } of page) if (retriedAt === null) count += 1;
+    }
+    return count;
+  });
+  observer.lettersWaiting(count);
+  ports.counted.is = true;
+}
 
 export async function setAside(
   record: LogRecord,
   error: TurnstreamError,
-  { letters, producer, settings, nowMs, insist }: LetterPorts,
+  ports: LetterPorts,
 ): Promise<void> {
+  const { letters, producer, settings, nowMs, insist } = ports;
   const former = repeated(record);
   const position = positionOf(settings.positionBase, record.offset);
   if (former !== null) {
@@ -56,18 +74,18 @@ export async function setAside(
     atMs: nowMs(),
   };
   await insist('list dead letter', () => letters.add(sequencerOrigin, [row]));
+  await tellWaiting(ports);
 }
 
 /** The record decodes; if it repeats one that did not, that one waits no longer. */
-export async function noteTaken(
-  record: LogRecord,
-  { letters, settings, insist }: LetterPorts,
-): Promise<void> {
+export async function noteTaken(record: LogRecord, ports: LetterPorts): Promise<void> {
+  const { letters, settings, insist } = ports;
   const former = repeated(record);
   if (former === null) return;
   const position = positionOf(settings.positionBase, record.offset);
   const decision = { kind: 'retried', position } as const;
   await insist('mark dead letter', () => letters.decide(sequencerOrigin, former, decision));
+  await tellWaiting(ports);
 }
 
 /** The record once more, as it came. */

@@ -7,7 +7,7 @@ import type { LogRecord } from '../kafka/log.ts';
 import type { Logger } from '../logger.ts';
 import { formatLsn } from '../source/lsn.ts';
 import type { SourceRecord } from '../source/row-change.ts';
-import { type LetterPorts, noteTaken, setAside } from './dead-letter.ts';
+import { type LetterPorts, noteTaken, setAside, tellWaiting } from './dead-letter.ts';
 import type { SequencerObserver } from './observer.ts';
 import type { ChangeDecoder } from './settings.ts';
 
@@ -25,6 +25,7 @@ export async function decodeBatch(
   ports: DecodePorts,
 ): Promise<readonly Decoded[]> {
   const { decoder, observer, logger } = ports;
+  if (!ports.counted.is) await tellWaiting(ports);
   await ports.insist('load schemas', () => decoder.load(records));
   const decoded: Decoded[] = [];
   for (const record of records) {

@@ -19,6 +19,8 @@ export type SequencerObserver = {
   readonly record: (outcome: RecordOutcome) => void;
   readonly event: (type: EventType) => void;
   readonly batch: (records: number, seconds: number) => void;
+  /** Dead letters that wait, of this tenure and of those before. */
+  readonly lettersWaiting: (count: number) => void;
   readonly parkedSteps: (count: number) => void;
   readonly cache: (containers: number, bytes: number) => void;
   /** Turns of which it is known where they may be. */
@@ -37,6 +39,7 @@ export const silentObserver: SequencerObserver = {
   record: nothing,
   event: nothing,
   batch: nothing,
+  lettersWaiting: nothing,
   parkedSteps: nothing,
   cache: nothing,
   hints: nothing,

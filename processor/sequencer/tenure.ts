@@ -87,7 +87,8 @@ export class Tenure {
       publish: () => this.#publish(),
     };
     const { insist } = this.#ports;
-    this.#letterPorts = { ...context, nowMs: context.clock.nowMs, insist };
+    const counted = { is: false };
+    this.#letterPorts = { ...context, nowMs: context.clock.nowMs, insist, counted };
     context.observer.held(this.#committed.offset);
     context.observer.parkedSteps(this.#ledger.parkedSteps);
   }
