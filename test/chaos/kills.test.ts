@@ -19,6 +19,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   console.log(kills.report());
+  await kills.end();
   await spine.drop();
 });
 
@@ -32,7 +33,7 @@ test.each(rounds)(
       rowsPerSecondMax: 200,
       outlivesPostgres: true,
     });
-    await kills.round(load, false);
+    await kills.oneByOne(load);
     expect(await load.stop()).toBeGreaterThan(0);
     expect(await spine.judged()).toBeNull();
     expect(kills.deaths).toEqual([]);

@@ -23,6 +23,12 @@ export type Recovery = {
   readonly recoverySeconds: number;
 };
 
+type Kill = {
+  /** It answers again, or is started again. */
+  readonly back: Promise<void>;
+  readonly recovered: Promise<void>;
+};
+
 /** Changes that are committed between two kills, at most. */
 const changesBetweenMax = 600;
 
@@ -45,33 +51,57 @@ export class Kills {
     return Object.values(this.#processes).flatMap(({ deaths }) => deaths);
   }
 
-  /** Each kind once, while the load goes on. */
-  async round(load: BackgroundLoad, overlapping: boolean): Promise<void> {
-    const recovering: Promise<void>[] = [];
+  /** Each kind once, each after the recovery from the one before; the load goes on. */
+  async oneByOne(load: BackgroundLoad): Promise<void> {
     for (const kind of shuffled(this.#random, killed)) {
       await load.goesOn(between(this.#random, 1, changesBetweenMax));
-      const recovery = this.#kill(kind);
-      // Awaited below; until then a failure is not unhandled.
-      recovery.catch(() => undefined);
-      recovering.push(recovery);
-      if (!overlapping) await recovery;
+      const { recovered } = this.#kill(kind);
+      await recovered;
     }
-    await Promise.all(recovering);
   }
 
-  async #kill(kind: Killed): Promise<void> {
+  /** Each kind once, the next while the ones before recover. The load ends when all are back. */
+  async overlapping(load: BackgroundLoad): Promise<void> {
+    const kills: Kill[] = [];
+    for (const kind of shuffled(this.#random, killed)) {
+      await load.goesOn(between(this.#random, 1, changesBetweenMax));
+      kills.push(this.#kill(kind));
+    }
+    await Promise.all(kills.map(({ back }) => back));
+    await load.stop();
+    await Promise.all(kills.map(({ recovered }) => recovered));
+  }
+
+  #kill(kind: Killed): Kill {
     const startedAt = performance.now();
-    const seconds = () => (performance.now() - startedAt) / 1000;
+    const back = this.#crash(kind);
+    const recovered = this.#recovery(kind, startedAt, back);
+    // Whoever began it awaits it later; until then a failure is not unhandled.
+    recovered.catch(() => undefined);
+    return { back, recovered };
+  }
+
+  async #crash(kind: Killed): Promise<void> {
     if (kind === 'sequencer' || kind === 'worker') {
       await this.#processes[kind].crash();
-    } else {
-      await killServer(kind);
-      await startServer(kind);
+      return;
     }
+    await killServer(kind);
+    await startServer(kind);
+  }
+
+  async #recovery(kind: Killed, startedAt: number, back: Promise<void>): Promise<void> {
+    const seconds = () => (performance.now() - startedAt) / 1000;
+    await back;
     const awaySeconds = seconds();
     const lsn = await whenBack(() => this.#spine.currentLsn());
     await this.#spine.passed(lsn);
     this.recoveries.push({ kind, awaySeconds, recoverySeconds: seconds() });
+  }
+
+  /** An orderly end of both, so that nobody starts them again. */
+  async end(): Promise<void> {
+    await Promise.all(Object.values(this.#processes).map((one) => one.stop()));
   }
 
   /** An orderly end of one; its exit code. */
