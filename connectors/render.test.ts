@@ -67,7 +67,7 @@ describe("the connector's configuration", () => {
         "slot.max.retries": "30",
         "slot.name": "turnstream",
         "slot.retry.delay.ms": "1000",
-        "snapshot.mode": "initial",
+        "snapshot.mode": "when_needed",
         "table.include.list": "public\\.sessions,public\\.human_turns,public\\.agent_turns,public\\.steps",
         "tasks.max": "1",
         "tombstones.on.delete": "false",
