@@ -40,10 +40,6 @@ export class RollingStateStore implements StateStore {
     this.#hints.clear();
   }
 
-  get containers(): number {
-    return this.#stores.size + this.#former.size;
-  }
-
   #of(container: string): MemoryStateStore {
     const found =
       this.#stores.get(container) ?? this.#former.get(container) ?? new MemoryStateStore();
