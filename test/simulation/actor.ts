@@ -72,6 +72,15 @@ export class Actor {
     });
   }
 
+  /** Killed, and not started again until somebody does. */
+  down(): void {
+    const process = this.#process;
+    this.#process = null;
+    if (process === null || process.state === 'dead') return;
+    process.kill();
+    this.#parts.memberships.died(process);
+  }
+
   /** The process makes a call: what is planned for this moment happens. Answers its fate, if it has one. */
   called(process: Process, label: string): Fate | null {
     if (process !== this.#process) return null;

@@ -3,20 +3,25 @@
  * the checks look at every step. Then everything calms down, nothing fails any more, and what is
  * there must be right. The first broken promise ends it.
  */
+
+import { controlTables } from '../../processor/cql/names.ts';
+import type { ReadModel } from '../../processor/engine/store.ts';
 import { readModelOf } from '../../processor/engine/worker-settings.ts';
 import { messageOf } from '../../processor/error.ts';
 import { type Logger, silentLogger } from '../../processor/logger.ts';
+import type { Projection } from '../../processor/projection/projection.ts';
 import { Actor, type ActorParts } from './actor.ts';
 import { checkFinal } from './checks/final-check.ts';
 import { Dice } from './dice.ts';
 import { finalState, leftBehind } from './end.ts';
 import { type InsideParts, runSimulatedSequencer, runSimulatedWorker } from './inside.ts';
 import { sequencerGroup } from './knobs.ts';
+import { Mending } from './mending.ts';
 import { watchSequencer, watchWorker } from './observers.ts';
 import { type Outside, openOutside, startMs } from './outside.ts';
 import { actorsOf, type Plan, placeOf } from './plan.ts';
 import type { Process } from './process.ts';
-import { simulatedProjections } from './projections.ts';
+import { mendableNames, mendables, simulatedProjections } from './projections.ts';
 import { startReaders } from './readers.ts';
 import { type SourceLoop, startSource } from './source-loop.ts';
 import type { Violation } from './violation.ts';
@@ -46,6 +51,8 @@ class History {
   readonly #inside: InsideParts;
   readonly #watch: Watch;
   readonly #projections: ReturnType<typeof simulatedProjections>;
+  readonly #mending: Mending;
+  readonly #isMending: boolean;
   readonly #actors = new Map<string, Actor>();
   readonly #counts = new Map<string, number>();
   readonly #say: (line: string) => void;
@@ -78,11 +85,19 @@ class History {
     this.#outside = openOutside({
       dice: this.#dice,
       knobs,
-      models: hosted.map(readModelOf),
+      models: [...hosted.map(readModelOf), ...mendables.mended.map(modelOf)],
       fates: (process, label) => this.#fateOf(process, label),
       count: this.#count,
       kafkaProbes: this.#watch.kafka,
       cqlProbes: this.#watch.cql,
+    });
+    this.#isMending = knobs.projections.some((name) => mendableNames.includes(name));
+    this.#mending = new Mending({
+      outside: this.#outside,
+      dice: this.#dice.forked('mending'),
+      workers: () => [...this.#actors.values()].filter(({ name }) => name.startsWith('worker')),
+      say: this.#say,
+      count: this.#count,
     });
     this.#inside = {
       outside: this.#outside,
@@ -101,6 +116,7 @@ class History {
     process.on('unhandledRejection', strayed);
     try {
       for (const name of actorsOf(knobs)) this.#startActor(name);
+      if (this.#isMending) this.#mending.start();
       const source = startSource(
         this.#outside,
         script,
@@ -136,19 +152,30 @@ class History {
     source.settle();
     // A commit that was applied late may have moved the offset back; whoever works does not know.
     this.#outside.kafka.rebalance(sequencerGroup);
-    const outcome = await scheduler.runUntil(ended, stepsMax);
+    let outcome = await scheduler.runUntil(ended, stepsMax);
+    if (this.#isMending && !ended() && this.#mending.waiting().size > 0) {
+      this.#mending.askForRetries();
+      outcome = await scheduler.runUntil(ended, stepsMax);
+    }
     if (ended()) return;
-    const models = this.#projections.hosted.map((projection) =>
-      readModelOf({ projection, generation: 1 }),
-    );
+    const models = [...this.#projections.hosted, ...this.#mendables()].map(modelOf);
     const left = leftBehind(this.#outside, models, this.#plan.knobs);
-    if (outcome === 'idle' && left === null) return;
+    if (outcome === 'idle' && left === null && !this.#isDegraded()) return;
     const why = outcome === 'idle' ? 'nothing can happen any more' : `after ${stepsMax} more steps`;
     this.#violate({
       invariant: 'liveness',
       at: this.#steps(),
-      what: `${why}, and ${left ?? 'something still does'}`,
+      what: `${why}, and ${left ?? (this.#isDegraded() ? 'dead letters wait' : 'something still does')}`,
     });
+  }
+
+  /** By the letters' rows, or by the checkpoints. */
+  #isDegraded(): boolean {
+    if (!this.#isMending) return false;
+    const counted = this.#outside.cluster
+      .rows(controlTables.checkpoints)
+      .some(({ values }) => Number(values['dead_letters']) !== 0);
+    return counted || this.#mending.waiting().size > 0;
   }
 
   #startActor(name: string): void {
@@ -178,7 +205,8 @@ class History {
     }
     const number = Number(name.split(' ')[1]);
     const group = (number - 1) % Math.min(knobs.workers, knobs.workerGroups);
-    const projections = this.#projections.hosted.filter(
+    const mendable = this.#isMending ? this.#mending.build() : [];
+    const projections = [...this.#projections.hosted, ...mendable].filter(
       (_, at) => at % Math.min(knobs.workers, knobs.workerGroups) === group,
     );
     const observer = watchWorker(process, this.#watch, this.#count);
@@ -230,8 +258,12 @@ class History {
     return this.#faults.get(`${place} ${call}`);
   }
 
+  #mendables() {
+    return this.#isMending ? mendables.mended : [];
+  }
+
   #final() {
-    return finalState(this.#outside, this.#projections.compared);
+    return finalState(this.#outside, [...this.#projections.compared, ...this.#mendables()]);
   }
 
   #context() {
@@ -278,6 +310,10 @@ class History {
   #time(): string {
     return (this.#outside.scheduler.nowMs() - startMs).toFixed(0).padStart(6);
   }
+}
+
+function modelOf(projection: Projection): ReadModel {
+  return readModelOf({ projection, generation: 1 });
 }
 
 const fateInWords = {

@@ -6,7 +6,10 @@ import type { SequencerObserver } from '../../processor/sequencer/observer.ts';
 import { silentObserver as silentSequencer } from '../../processor/sequencer/observer.ts';
 import { sequencerGroup } from './knobs.ts';
 import type { Process } from './process.ts';
+import { mendableNames } from './projections.ts';
 import type { Watch } from './watch.ts';
+
+const outcomes = { retried: 'took it', failed: 'failed' } as const;
 
 export type Count = (name: string) => void;
 
@@ -38,10 +41,12 @@ export function watchWorker(process: Process, watch: Watch, count: Count): Worke
   return {
     ...silentWorker,
     applied: ({ projection, partition, rows, reached }) => {
+      if (mendableNames.includes(projection)) return;
       watch.checkpoints.exposed(projection, partition, reached);
       watch.limits.rowsOfBatch(name, projection, rows.upserts + rows.deletes + rows.totals);
     },
     finished: ({ records }) => watch.limits.workerBatch(name, records),
+    letterRetried: (_, outcome) => count(`worker: the retry of a dead letter ${outcomes[outcome]}`),
     deadLettered: () => count('worker: an event was dead-lettered'),
     bytesInFlight: (bytes) => watch.limits.bytesInFlight('worker', name, bytes),
     totalsRead: (hits, misses) => {

@@ -6,6 +6,7 @@
 import { Dice } from './dice.ts';
 import { drawKnobs, type Knobs } from './knobs.ts';
 import type { Fate } from './network.ts';
+import { mendableNames } from './projections.ts';
 import type { SourceAction } from './source/action.ts';
 import { drawScript } from './source/script.ts';
 
@@ -60,7 +61,11 @@ export function drawPlan(seed: number): Plan {
   // A third of the histories are about one thing: who owns the changes, again and again.
   const isDuel = dice.chance(0.35);
   const drawn = drawKnobs(dice.forked('knobs'));
-  const knobs = isDuel ? { ...drawn, ...duel } : drawn;
+  const plain = isDuel ? { ...drawn, ...duel } : drawn;
+  // By chance of its own: the other histories are drawn as they were.
+  const knobs = dice.forked('mending').chance(0.15)
+    ? { ...plain, projections: [...mendableNames], looks: 0 }
+    : plain;
   const incidents = dice.forked('incidents');
   return {
     seed,

@@ -161,6 +161,49 @@ export const fragile = defineMap({
   },
 });
 
+/** Whether a build of the code takes what an earlier one threw on. */
+function buildOf(isMended: boolean): readonly Projection[] {
+  const look = (content: string | null) => {
+    if (!isMended && content?.includes(poison) === true) throw new Error('not mended yet');
+  };
+  return [
+    defineMap({
+      name: 'mendable',
+      version: 1,
+      about: 'A step under its account.',
+      of: 'step',
+      key: { account: text, agentTurnUid: text, idx: int },
+      partitionBy: ['account'],
+      values: { session: text, content: nullable(text) },
+      rows: ({ accountUid, sessionUid: session, agentTurnUid, idx, content }) => {
+        look(content);
+        return [{ account: named(accountUid), session, agentTurnUid, idx, content }];
+      },
+    }),
+    defineAggregate({
+      name: 'mendable_counts',
+      version: 1,
+      about: 'Steps of an account with the length of their contents.',
+      of: 'step',
+      key: { account: text },
+      partitionBy: ['account'],
+      totals: { steps: bigint, chars: bigint },
+      contribute: ({ accountUid, content }) => {
+        look(content);
+        const totals = { steps: 1, chars: content?.length ?? 0 };
+        return [{ key: { account: named(accountUid) }, totals }];
+      },
+    }),
+  ];
+}
+
+/**
+ * Read models whose functions are mended in the course of a history. What each of their writes must be
+ * depends on who took which event with which build: they are judged by what they end in.
+ */
+export const mendables = { broken: buildOf(false), mended: buildOf(true) } as const;
+export const mendableNames: readonly string[] = mendables.mended.map(({ name }) => name);
+
 /** What a history hosts of them. `cutsEvents`: one change may become several events. */
 export function simulatedProjections(options: {
   /** All of them when absent. */

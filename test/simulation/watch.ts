@@ -31,6 +31,7 @@ import { batchLimits, codec } from './inside.ts';
 import type { KafkaProbes } from './kafka/ports.ts';
 import { type Knobs, sequencerGroup, sequencerSettings, topics, workerSettings } from './knobs.ts';
 import { changeDecoder } from './outside.ts';
+import { mendableNames, mendables } from './projections.ts';
 import type { SimulatedSource } from './source/source.ts';
 
 export type WatchOptions = {
@@ -74,7 +75,8 @@ export class Watch {
     this.sequencer = new SequencerCheck(context, this.events, knobs.positionBase, (container) =>
       options.cluster().wholeUpTo(controlTables.state, { container }, 'position'),
     );
-    const projections = hosted.map(({ projection }) => projection);
+    const judgedAtTheEnd = mendables.mended.filter(({ name }) => knobs.projections.includes(name));
+    const projections = [...hosted.map(({ projection }) => projection), ...judgedAtTheEnd];
     this.limits = new LimitsCheck(context, this.events, {
       sequencer: sequencerSettings(knobs),
       worker: workerSettings(knobs, '', projections),
@@ -202,6 +204,7 @@ export class Watch {
     else if (write.table === controlTables.state) this.#stateWritten(write);
     else if (write.table === controlTables.checkpoints) {
       const { key, values } = write;
+      if (mendableNames.includes(String(key['projection']))) return;
       const name = `${key['projection']}_v${key['version']}_g${key['generation']}`;
       this.checkpoints.saved(name, Number(key['partition']), checkpointOf(values));
     }

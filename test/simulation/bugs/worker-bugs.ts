@@ -2,6 +2,7 @@
 import type { Bug } from './plant.ts';
 
 const lane = 'processor/engine/lane.ts';
+const laneLetters = 'processor/engine/lane-letters.ts';
 const laneBatch = 'processor/engine/lane-batch.ts';
 const changes = 'processor/projection/changes.ts';
 
@@ -149,9 +150,54 @@ export const workerBugs: readonly Bug[] = [
     about: 'The checkpoint passes an event whose dead letter is not acknowledged.',
     patches: [
       {
+        file: laneLetters,
+        from: "    const outcome = await this.#insist('dead-letters', () => deadLetters.append(records));\n    if (outcome.kind === 'over') return false;",
+        to: "    void this.#insist('dead-letters', () => deadLetters.append(records));",
+      },
+    ],
+  },
+  {
+    name: 'dead letter evaluated again',
+    about:
+      'An event that was set aside is taken by the mended function when it comes again: totals that were written after it leave it out for ever.',
+    patches: [
+      {
         file: lane,
-        from: "    const outcome = await this.#untilDone('dead-letters', () => deadLetters.append(records));\n    if (outcome.kind === 'over') return false;",
-        to: "    void this.#untilDone('dead-letters', () => deadLetters.append(records));",
+        from: 'foldSlice(batch, records, this.#letters.waiting)',
+        to: 'foldSlice(batch, records, { get: () => undefined })',
+      },
+    ],
+  },
+  {
+    name: 'dead letter retried twice',
+    about: 'A letter that a retry took is taken once more by the next one.',
+    patches: [{ file: laneLetters, from: '    this.waiting.forget(retry.offset);', to: '' }],
+  },
+  {
+    name: 'dead letters listed after rows',
+    about:
+      'The rows of a batch are written before it is known what is missing in them: a crash in between, and the mended function takes what they leave out.',
+    patches: [
+      {
+        file: lane,
+        from: `      if (!(await this.#letters.setAside(batch)) || !(await this.#letters.retry(batch)))
+        return false;
+      const rows = await this.#writeRows(batch);
+      if (rows === null) return false;`,
+        to: `      if (!(await this.#letters.retry(batch))) return false;
+      const rows = await this.#writeRows(batch);
+      if (rows === null || !(await this.#letters.setAside(batch))) return false;`,
+      },
+    ],
+  },
+  {
+    name: 'retry of a map at its own position',
+    about: 'The rows of a retry cover what later changes wrote.',
+    patches: [
+      {
+        file: 'processor/engine/letter-retry.ts',
+        from: 'foldMap(projection, [entry], rows)',
+        to: 'foldMap(projection, [{ ...entry, position: retry.position }], rows)',
       },
     ],
   },

@@ -5,6 +5,7 @@
  * of its own, perhaps much later to one or never, and is acknowledged once a majority has it. Reads
  * ask two of three and repair what they read (repair.ts).
  */
+
 import type { DecodedRow, SchemaSession } from '../../../processor/cql/session.ts';
 import type { Statement } from '../../../processor/cql/statements.ts';
 import { TurnstreamError } from '../../../processor/error.ts';
@@ -20,6 +21,7 @@ import { rowAtMajority, wholeUpTo } from './majority.ts';
 import { type PlainRow, type PlainStatics, plainRows, plainStatics } from './omniscience.ts';
 import type { CqlHappening, CqlProbes } from './probes.ts';
 import { type Cursor, type Page, readPage } from './reading.ts';
+import { levelled } from './repair.ts';
 import { bindSelect, planSelect, type SelectPlan } from './selection.ts';
 import { definitionOf, keyName, type Partition, type Table, tokenOf } from './table.ts';
 import { bindWrite, invalid, type PlainCells, planWrite, Write, type WritePlan } from './write.ts';
@@ -104,6 +106,11 @@ export class SimulatedCluster {
   /** The static columns of all partitions that have any, with rows or without. */
   statics(name: string): readonly PlainStatics[] {
     return plainStatics(this.#named(name));
+  }
+
+  /** At once: every replica has all that any of them has of the table. */
+  repairTable(name: string): void {
+    for (const { copies } of this.#named(name).partitions.values()) levelled(copies);
   }
 
   /** The newest timestamp of a row that a majority has; -1 for none. */

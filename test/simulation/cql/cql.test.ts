@@ -2,6 +2,7 @@
 import { afterAll, describe } from 'vitest';
 import { CqlCheckpointStore } from '../../../processor/cql/checkpoint-store.ts';
 import { controlDdl, type SchemaOptions } from '../../../processor/cql/ddl.ts';
+import { CqlDeadLetterStore } from '../../../processor/cql/letter-store.ts';
 import { readAll, readAllTotals } from '../../../processor/cql/read.ts';
 import {
   CqlReadModelStore,
@@ -9,6 +10,7 @@ import {
 } from '../../../processor/cql/read-model-store.ts';
 import { describeCqlContract } from '../../../processor/cql/session.contract.ts';
 import { CqlStateStore, stateStoreDefaults } from '../../../processor/cql/state-store.ts';
+import { describeDeadLetterStoreContract } from '../../../processor/engine/dead-letter-store.contract.ts';
 import { describeStoreContract } from '../../../processor/engine/store.contract.ts';
 import { describeStateStoreContract } from '../../../processor/sequencer/state-store.contract.ts';
 import { openCalm } from '../calm.ts';
@@ -39,6 +41,11 @@ describe.each([1, 3] as const)('with %d replicas', (replicas) => {
     rows: (model) => readAll(session, schema.keyspace, model),
     totals: (model) => readAllTotals(session, schema.keyspace, model),
   }));
+
+  describeDeadLetterStoreContract(
+    'CQL, simulated',
+    async () => new CqlDeadLetterStore(session, { ...limits, keyspace: schema.keyspace }),
+  );
 
   describeStateStoreContract(
     'CQL, simulated',

@@ -34,6 +34,18 @@ export function mergeOf(copies: readonly Copy[], selection: Selection | null): C
   return merged;
 }
 
+/** As a repair of the whole table does: each has what any of them has. */
+export function levelled(copies: readonly Copy[]): void {
+  const merged = mergeOf(copies, null);
+  for (const copy of copies) {
+    for (const range of merged.deletes) addRange(copy, range);
+    for (const [column, cell] of merged.statics.entries()) {
+      if (cell !== undefined) put(copy.statics, column, cell);
+    }
+    for (const row of merged.sorted) mergeRow(copy, row);
+  }
+}
+
 function mergeRow(into: Copy, row: Row | undefined): void {
   if (row === undefined) return;
   const target = rowOf(into, row.name, row.key);
