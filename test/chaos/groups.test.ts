@@ -5,13 +5,29 @@ import { BackgroundLoad } from '../stack/background-load.ts';
 import { churns, Group } from '../stack/churn.ts';
 import { chanceOf, chaosSeed, killsOfEach } from '../stack/faults.ts';
 import { Spine } from '../stack/spine.ts';
+import { type Outlived, outlive } from '../stack/zombie.ts';
 
 const seed = chaosSeed('groups');
 const times = killsOfEach(10);
 const spine = new Spine();
 
+/** Nobody else is in its group: before the churn. */
+async function eventsOutlived(): Promise<Outlived> {
+  const worker = spine.start('run', '--all');
+  const found = await outlive(spine, 'sequencer', 'events');
+  expect(await worker.stop()).toBe(0);
+  return found;
+}
+
 beforeAll(() => spine.prepare(createTables));
 afterAll(() => spine.drop());
+
+test('a sequencer that was stopped with events on their way to the log changes no final row when they come', async () => {
+  const found = await eventsOutlived();
+  console.log(found);
+  expect(found.late).toBeGreaterThan(0);
+  expect(found.judged).toEqual([null, null, null]);
+});
 
 test('workers and sequencers join, leave, are killed, stop and go on: nothing is lost, nothing is counted twice', async () => {
   const load = new BackgroundLoad(spine.pool, {

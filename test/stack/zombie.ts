@@ -6,17 +6,21 @@
 
 import { CqlProxy } from './cql-proxy.ts';
 import { until } from './faults.ts';
+import { KafkaProxy } from './kafka-proxy.ts';
 import type { Spine } from './spine.ts';
 import type { TurnstreamProcess } from './turnstream-process.ts';
 
 export type Role = 'sequencer' | 'worker';
 
+/** What is in hand when it is stopped: rows or state on their way to CQL, or events to the log. */
+export type InHand = 'writes' | 'events';
+
 export type Outlived = {
   /** From the stop until the read models have passed what was changed meanwhile. */
   readonly takeoverSeconds: number;
-  /** Writes of the stopped one that the CQL database took after the new owner's. */
-  readonly lateApplied: number;
-  /** What it wrote by itself after it was continued. */
+  /** Requests of the stopped one that the server took after those of the new owner. */
+  readonly late: number;
+  /** Batches that it wrote by itself after it was continued. */
   readonly batchesAfter: number;
   /** Once with the late writes, once after it went on, once when it works again: null each. */
   readonly judged: readonly (string | null)[];
@@ -34,19 +38,67 @@ export const impatient = {
 
 const stepCount = 400;
 
-/** No other process of the role may run. `prefix` names the rows. */
-export async function outlive(spine: Spine, role: Role, prefix: string): Promise<Outlived> {
+/** More than watermarks, less than the events of a stage. */
+const eventsBytesMin = 4096;
+
+/** A proxy that holds back what the process has in hand. */
+type Hold = {
+  readonly env: Readonly<Record<string, string>>;
+  readonly hold: () => void;
+  readonly held: () => number;
+  /** Sends what was held; resolves with how many requests the server has then answered. */
+  readonly release: () => Promise<number>;
+  readonly batchesPassed: () => number;
+  readonly close: () => Promise<void>;
+};
+
+async function holdWrites(spine: Spine): Promise<Hold> {
   const proxy = new CqlProxy(spine.addresses.cql.port);
-  const throughProxy = { TURNSTREAM_CQL_PORT: String(await proxy.listen()) };
-  const rows = new Rows(spine, prefix);
+  const port = await proxy.listen();
+  return {
+    env: { TURNSTREAM_CQL_PORT: String(port) },
+    hold: () => proxy.holdBatches(),
+    held: () => proxy.heldBatches,
+    release: async () => {
+      const late = proxy.releaseBatches();
+      await until(() => proxy.lateApplied + proxy.lateRefused === late);
+      return proxy.lateApplied;
+    },
+    batchesPassed: () => proxy.batchesPassed,
+    close: () => proxy.close(),
+  };
+}
+
+async function holdEvents(spine: Spine): Promise<Hold> {
+  const [broker = ''] = spine.addresses.kafka.brokers;
+  const proxy = new KafkaProxy(Number(broker.split(':')[1]));
+  const port = await proxy.listen();
+  return {
+    env: { TURNSTREAM_KAFKA_BROKERS: `127.0.0.1:${port}` },
+    hold: () => proxy.holdAppends(eventsBytesMin),
+    held: () => proxy.heldAppends,
+    release: async () => {
+      const late = proxy.releaseAppends();
+      await until(() => proxy.lateAppends === late);
+      return late;
+    },
+    batchesPassed: () => 0,
+    close: () => proxy.close(),
+  };
+}
+
+/** No other process of the role may run. The rows are named after role and hand. */
+export async function outlive(spine: Spine, role: Role, inHand: InHand): Promise<Outlived> {
+  const hold = await (inHand === 'writes' ? holdWrites(spine) : holdEvents(spine));
+  const rows = new Rows(spine, `${role} ${inHand}`);
   const args = argumentsOf[role];
-  const zombie = spine.startWith({ ...impatient, ...throughProxy }, ...args);
+  const zombie = spine.startWith({ ...impatient, ...hold.env }, ...args);
   await rows.insert();
   await spine.caughtUp();
 
-  proxy.holdBatches();
+  hold.hold();
   await rows.change(2);
-  await until(() => proxy.heldBatches > 0);
+  await until(() => hold.held() > 0);
   zombie.kill('SIGSTOP');
   const stoppedAt = performance.now();
   const heir = spine.startWith(impatient, ...args);
@@ -54,12 +106,11 @@ export async function outlive(spine: Spine, role: Role, prefix: string): Promise
   await spine.caughtUp();
   const takeoverSeconds = (performance.now() - stoppedAt) / 1000;
 
-  const late = proxy.releaseBatches();
-  await until(() => proxy.lateApplied + proxy.lateRefused === late);
+  const late = await hold.release();
   const judged = [await spine.judged()];
-  const passed = proxy.batchesPassed;
+  const passed = hold.batchesPassed();
   await backInTheGroup(zombie, () => zombie.kill('SIGCONT'));
-  const batchesAfter = proxy.batchesPassed - passed;
+  const batchesAfter = hold.batchesPassed() - passed;
   await rows.change(4);
   judged.push(await spine.judged());
 
@@ -70,8 +121,8 @@ export async function outlive(spine: Spine, role: Role, prefix: string): Promise
   await rows.deleteSome();
   judged.push(await spine.judged());
   await zombie.stop();
-  await proxy.close();
-  return { takeoverSeconds, lateApplied: proxy.lateApplied, batchesAfter, judged };
+  await hold.close();
+  return { takeoverSeconds, late, batchesAfter, judged };
 }
 
 /** Resolves when it has a place in the group that it had not before. */
