@@ -18,7 +18,10 @@ export function sequencerObserver(metrics: Metrics, health: Health): SequencerOb
       health.enter('running');
       sequencer.active.set(active ? 1 : 0);
       if (active) part.rebalances.inc();
-      else progress.release(reader, 0);
+      else {
+        progress.release(reader, 0);
+        sequencer.parked({ steps: 0, oldestAt: null });
+      }
     },
     held: (offset) => progress.hold(reader, 0, { offset, watermark: null }),
     advanced: (offset, watermark) => progress.advance(reader, 0, { offset, watermark }),
@@ -33,7 +36,7 @@ export function sequencerObserver(metrics: Metrics, health: Health): SequencerOb
       part.batchSeconds.observe(seconds);
     },
     lettersWaiting: (count) => progress.lettersWaiting(reader, 0, count),
-    parkedSteps: (count) => sequencer.parkedSteps.set(count),
+    parked: (parked) => sequencer.parked(parked),
     cache: (containers, bytes) => {
       cache.entries.set(containers);
       cache.bytes.set(bytes);

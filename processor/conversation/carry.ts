@@ -55,7 +55,7 @@ function* depart(
   }
   if (!from.isSession) {
     from.advance(moment.removal);
-    workspace.parkedSteps -= steps.length;
+    for (const step of steps) workspace.countParked(step, -1, moment.origin.committedAt);
     return;
   }
   yield* replaceTurn(edit, { ...next, role, uid, present: false, steps: noSteps });
@@ -75,7 +75,7 @@ function* arrive(
     // A human turn without a session; an agent turn's row is not parked, its steps are.
     if (role === 'human') edit.put({ kind: 'turn', role, uid }, next);
     to.advance(moment.arrival);
-    workspace.parkedSteps += steps.length;
+    for (const step of steps) workspace.countParked(step, 1, moment.origin.committedAt);
     return;
   }
   yield* replaceTurn(edit, { ...next, steps: summaryOf(steps) });

@@ -57,6 +57,10 @@ export function sessionContainer(sessionUid: string): string {
   return `s:${sessionUid}`;
 }
 
+export function isParked(container: string): boolean {
+  return container.startsWith('t:');
+}
+
 export function parkedContainer(turnUid: string): string {
   return `t:${turnUid}`;
 }

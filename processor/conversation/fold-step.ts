@@ -75,7 +75,9 @@ function park(
 ): Outcome {
   container.put({ kind: 'step', turnUid: next.turnUid, idx: next.idx }, next);
   container.advance(moment.arrival);
-  workspace.parkedSteps += (next.present ? 1 : 0) - (former?.present ? 1 : 0);
+  const { committedAt } = moment.origin;
+  if (former?.present) workspace.countParked(former, -1, committedAt);
+  if (next.present) workspace.countParked(next, 1, committedAt);
   return 'parked';
 }
 

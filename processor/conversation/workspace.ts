@@ -4,9 +4,10 @@
  * evicts from it; nothing here waits.
  */
 import type { LogEntry } from '../event/event.ts';
+import type { Instant } from '../source/instant.ts';
 import { Container } from './container.ts';
 import type { FoldLimits } from './limits.ts';
-import type { TurnRole } from './rows.ts';
+import type { StepState, TurnRole } from './rows.ts';
 
 export type HintChange = {
   readonly role: TurnRole;
@@ -14,6 +15,9 @@ export type HintChange = {
   readonly sessionUid: string;
   readonly position: number;
 };
+
+/** By the LSN of the steps: how many more or fewer are parked. */
+export type ParkedChanges = ReadonlyMap<number, { readonly steps: number; readonly at: Instant }>;
 
 export class Workspace {
   readonly limits: FoldLimits;
@@ -33,8 +37,7 @@ export class Workspace {
   events: LogEntry[] = [];
   /** About what the events take that were emitted since the last `takeEvents`, in bytes. */
   #eventBytes = 0;
-  /** Steps whose turn is unknown: how many more or fewer than at the start. */
-  parkedSteps = 0;
+  #parked = new Map<number, { readonly steps: number; readonly at: Instant }>();
 
   constructor(limits: FoldLimits) {
     this.limits = limits;
@@ -164,6 +167,17 @@ export class Workspace {
       if (sessions !== undefined) this.#hints.set(key, sessions);
     }
     this.#hintsInRemoval = [];
+  }
+
+  /** So many more steps, or fewer, of that last change wait for their turn, as of the commit `at`. */
+  countParked({ lsn }: StepState, steps: number, at: Instant): void {
+    this.#parked.set(lsn, { steps: (this.#parked.get(lsn)?.steps ?? 0) + steps, at });
+  }
+
+  takeParked(): ParkedChanges {
+    const parked = this.#parked;
+    this.#parked = new Map();
+    return parked;
   }
 
   get hintCount(): number {

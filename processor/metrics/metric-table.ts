@@ -87,6 +87,11 @@ export const metricTable = {
     help: 'Steps whose agent turn has not arrived yet, among those that this sequencer has seen.',
     labels: [],
   },
+  turnstream_parked_oldest_seconds: {
+    type: 'gauge',
+    help: 'Time since the last change of the oldest step among them, at least that and a little more; 0 when none is parked. Computed at the scrape.',
+    labels: [],
+  },
   turnstream_dead_letters_total: {
     type: 'counter',
     help: 'Records set aside in turnstream.dead-letters, by origin: a projection’s name, or sequencer.',

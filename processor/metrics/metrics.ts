@@ -41,7 +41,7 @@ export type ProjectionMetrics = {
 
 export type SequencerMetrics = {
   readonly active: Level;
-  readonly parkedSteps: Level;
+  readonly parked: (parked: { readonly steps: number; readonly oldestAt: number | null }) => void;
   readonly changes: Readonly<Record<ChangeOutcome, Count>>;
   readonly events: Readonly<Record<EventType, Count>>;
 };
@@ -93,7 +93,7 @@ export function createMetrics(
   const sequencerProgress = new Progress(nowMs, 1);
   const negative = declare.counter('turnstream_negative_intervals_total');
   const stage = declare.histogram('turnstream_stage_seconds');
-  const sequencer = remembered(sequencerMetrics(declare));
+  const sequencer = remembered(sequencerMetrics(declare, nowMs));
   const deadLetters = declare.counter('turnstream_dead_letters_total');
   const letterRetries = declare.counter('turnstream_dead_letter_retries_total');
   const retries = declare.counter('turnstream_retries_total');
@@ -130,18 +130,27 @@ function projectionMetrics(declare: Declare, negative: Counter<string>) {
   });
 }
 
-function sequencerMetrics(declare: Declare) {
+function sequencerMetrics(declare: Declare, nowMs: () => number) {
   const active = declare.gauge('turnstream_sequencer_active');
   const parkedSteps = declare.gauge('turnstream_parked_steps');
+  let oldestAt: number | null | undefined;
+  declare.gauge('turnstream_parked_oldest_seconds', (gauge) => {
+    if (oldestAt === undefined) gauge.remove();
+    else gauge.set({}, oldestAt === null ? 0 : Math.max(0, (nowMs() - oldestAt) / 1000));
+  });
   const changes = declare.counter('turnstream_changes_total');
   const events = declare.counter('turnstream_sequenced_events_total');
   // A gauge without labels is served as 0 from its declaration on.
   for (const gauge of [active, parkedSteps]) gauge.remove();
   return (_: 'sequencer'): SequencerMetrics => {
     for (const gauge of [active, parkedSteps]) gauge.set(0);
+    oldestAt = null;
     return {
       active,
-      parkedSteps,
+      parked: (parked) => {
+        parkedSteps.set(parked.steps);
+        oldestAt = parked.oldestAt;
+      },
       changes: byName(changeOutcomes, (outcome) => counted(changes, outcome)),
       events: byName(eventTypes, (type) => counted(events, type)),
     };

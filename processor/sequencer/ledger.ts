@@ -7,6 +7,7 @@ import type { OffsetCommit } from '../kafka/log.ts';
 import type { Instant } from '../source/instant.ts';
 import type { Lsn } from '../source/lsn.ts';
 import type { Origin } from '../source/row-change.ts';
+import type { ParkedBucket } from './parked.ts';
 
 export type Ledger = {
   /** The setting under which the offset was committed: another one is of another `changes`. */
@@ -26,8 +27,8 @@ export type Ledger = {
   /** The last sweep whose end has not come round: until then no watermark is true (I4). */
   readonly pendingSweep: string | null;
   readonly watermark: { readonly lsn: Lsn; readonly committedAtMs: number } | null;
-  /** Steps parked, as counted since the beginning. */
-  readonly parkedSteps: number;
+  /** Steps parked, as counted since the beginning (parked.ts). */
+  readonly parked: readonly ParkedBucket[];
 };
 
 export const firstLedger: Ledger = {
@@ -38,7 +39,7 @@ export const firstLedger: Ledger = {
   snapshotSweeps: false,
   pendingSweep: null,
   watermark: null,
-  parkedSteps: 0,
+  parked: [],
 };
 
 export function encodeLedger(ledger: Ledger): string {

@@ -2,6 +2,7 @@
 import type { EventType } from '../event/event.ts';
 import type { Instant } from '../source/instant.ts';
 import type { Lsn } from '../source/lsn.ts';
+import type { Parked } from './parked.ts';
 
 /** What became of a consumed record (I7). */
 export type RecordOutcome = 'applied' | 'irrelevant' | 'parked' | 'dead-lettered';
@@ -21,7 +22,7 @@ export type SequencerObserver = {
   readonly batch: (records: number, seconds: number) => void;
   /** Dead letters that wait, of this tenure and of those before. */
   readonly lettersWaiting: (count: number) => void;
-  readonly parkedSteps: (count: number) => void;
+  readonly parked: (parked: Parked) => void;
   readonly cache: (containers: number, bytes: number) => void;
   /** Turns of which it is known where they may be. */
   readonly hints: (turns: number) => void;
@@ -40,7 +41,7 @@ export const silentObserver: SequencerObserver = {
   event: nothing,
   batch: nothing,
   lettersWaiting: nothing,
-  parkedSteps: nothing,
+  parked: nothing,
   cache: nothing,
   hints: nothing,
   bytesInFlight: nothing,

@@ -4,6 +4,7 @@
  * for each, which takes effect when it comes round, and only where the entity's LSN and last
  * sighting are still what they were; then one that says that the sweep is over.
  */
+import { isParked } from '../conversation/container.ts';
 import { positionOf } from '../source/position.ts';
 import type {
   Origin,
@@ -12,6 +13,7 @@ import type {
   SourceTable,
   SweepExpectation,
 } from '../source/row-change.ts';
+import type { ParkedRecount } from './parked.ts';
 import type { SequencerDeps, SequencerSettings, SweepEncoder } from './settings.ts';
 import type { StateRow, StateStore } from './state-store.ts';
 
@@ -26,6 +28,8 @@ export type SweepContext = {
    * up takes effect late and a restart begins before it.
    */
   readonly upTo: number;
+  /** A look at all rows sees all that is parked. */
+  readonly parked: ParkedRecount;
 };
 
 /** Of the record at the offset, for an owner of that epoch. */
@@ -38,12 +42,13 @@ export function sweepContextOf(
   }: SequencerDeps & { readonly settings: SequencerSettings },
   epoch: number,
   offset: number,
+  parked: ParkedRecount,
   append: SweepContext['append'],
 ): SweepContext {
   // Consumers count their epochs each by itself: two owners may look at the same record.
   const chance = Math.floor(random() * 2 ** 32).toString(36);
   const upTo = positionOf(settings.positionBase, offset + 1) - 1;
-  return { store, encodeSweep, append, sweepId: `${epoch}-${offset}-${chance}`, upTo };
+  return { store, encodeSweep, append, sweepId: `${epoch}-${offset}-${chance}`, upTo, parked };
 }
 
 const tables = {
@@ -77,7 +82,7 @@ export function sweepTruncated(
 }
 
 async function sweep(
-  { store, encodeSweep, append, sweepId, upTo }: SweepContext,
+  { store, encodeSweep, append, sweepId, upTo, parked }: SweepContext,
   origin: Origin,
   /** Null when the row stays. */
   lsnLeft: (row: StateRow, table: SourceTable) => number | null,
@@ -85,6 +90,7 @@ async function sweep(
   for await (const page of store.scan()) {
     const values: Buffer[] = [];
     for (const { container, row, writtenAt } of page) {
+      if (row.present && row.kind === 'step' && isParked(container)) parked.add(row.lsn);
       if (!row.present || row.kind === 'child' || writtenAt > upTo) continue;
       const table = tables[row.kind];
       const leaves = lsnLeft(row, table);

@@ -37,6 +37,7 @@ import {
   withSnapshotRow,
 } from './ledger.ts';
 import type { RecordOutcome } from './observer.ts';
+import { ParkedRecount, parkedOf, withParked } from './parked.ts';
 import type { TenureContext } from './settings.ts';
 import { type SweepContext, sweepAbsent, sweepContextOf, sweepTruncated } from './sweep.ts';
 import { isDue, watermarkOf } from './watermark.ts';
@@ -90,7 +91,7 @@ export class Tenure {
     const counted = { is: false };
     this.#letterPorts = { ...context, nowMs: context.clock.nowMs, insist, counted };
     context.observer.held(this.#committed.offset);
-    context.observer.parkedSteps(this.#ledger.parkedSteps);
+    context.observer.parked(parkedOf(this.#ledger.parked));
   }
 
   get startOffset(): number {
@@ -175,7 +176,7 @@ export class Tenure {
     observer.batch(records.length, (clock.nowMs() - startedMs) / 1000);
     observer.cache(this.#workspace.containerCount, this.#workspace.bytes);
     observer.hints(this.#workspace.hintCount);
-    observer.parkedSteps(this.#ledger.parkedSteps + this.#workspace.parkedSteps);
+    observer.parked(parkedOf(this.#ledger.parked));
   }
 
   async #fold(record: LogRecord, source: SourceRecord): Promise<RecordOutcome> {
@@ -195,7 +196,7 @@ export class Tenure {
         return 'applied';
       case 'truncate':
         this.#ledger = withLsn(this.#ledger, source.origin.lsn, false);
-        await this.#sweep(record, () => sweepTruncated(this.#sweepContext(record), source));
+        await this.#sweep(record, (context) => sweepTruncated(context, source));
         return 'applied';
       case 'heartbeat':
         this.#heartbeat(record, source);
@@ -277,7 +278,7 @@ export class Tenure {
     const { snapshotFrom, snapshotSweeps } = this.#ledger;
     this.#ledger = withoutSnapshot(this.#ledger);
     if (snapshotFrom === null || !snapshotSweeps) return;
-    await this.#sweep(record, () => sweepAbsent(this.#sweepContext(record), origin, snapshotFrom));
+    await this.#sweep(record, (context) => sweepAbsent(context, origin, snapshotFrom));
   }
 
   #sweepContext(record: LogRecord): SweepContext {
@@ -291,18 +292,21 @@ export class Tenure {
       });
       await this.#insist('append sweep', () => producer.append(records));
     };
-    return sweepContextOf(this.#context, this.#epoch, record.offset, append);
+    const parked = new ParkedRecount(this.#ledger.parked, this.#context.clock.nowMs());
+    return sweepContextOf(this.#context, this.#epoch, record.offset, parked, append);
   }
 
   /** Everything before it is durable and this one the owner; until its end comes round no watermark is true. */
-  async #sweep(record: LogRecord, run: () => Promise<string>): Promise<void> {
+  async #sweep(record: LogRecord, run: (context: SweepContext) => Promise<string>): Promise<void> {
     await this.#flush([]);
-    const pendingSweep = await run();
+    const context = this.#sweepContext(record);
+    const pendingSweep = await run(context);
+    this.#workspace.takeParked();
     this.#context.logger.info(
       { offset: record.offset, sweep: pendingSweep },
       'a sweep was appended',
     );
-    this.#ledger = { ...this.#ledger, pendingSweep };
+    this.#ledger = { ...this.#ledger, pendingSweep, parked: context.parked.result() };
     // No later record may be folded before this: a second look would take what it adds for absent.
     const commit = { offset: record.offset + 1, metadata: encodeLedger(this.#ledger) };
     await this.#commit(commit);
@@ -334,9 +338,8 @@ export class Tenure {
     workspace.settle(settings.cacheBytesMax);
     workspace.evictHints(settings.hintsMax);
     const hints = workspace.takeHintsToRemove();
-    const parkedSteps = this.#ledger.parkedSteps + workspace.parkedSteps;
-    workspace.parkedSteps = 0;
-    this.#ledger = { ...this.#ledger, parkedSteps };
+    const parked = withParked(this.#ledger.parked, workspace.takeParked());
+    this.#ledger = { ...this.#ledger, parked };
     const { watermark } = this.#ledger;
     const commit = { offset, metadata: encodeLedger(this.#ledger) };
     const writing = this.#finish(pending, commit, hints, watermark);

@@ -1,0 +1,84 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ParkedChanges } from '../conversation/workspace.ts';
+import { type ParkedBucket, ParkedRecount, parkedOf, withParked } from './parked.ts';
+
+const change = (lsn: number, at: number, steps: number): ParkedChanges =>
+  new Map([[lsn, { at, steps }]]);
+
+describe('the tally of parked steps', () => {
+  it('counts what comes and goes exactly, and knows since when at most twice as long as true, in 32 buckets', () => {
+    const gap = fc.oneof(fc.nat(2_000), fc.nat(3_600_000));
+    const goes = fc.double({ min: 0, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(gap, fc.integer({ min: 1, max: 5 }), goes), {
+          minLength: 1,
+          maxLength: 300,
+        }),
+        (comings) => {
+          let buckets: readonly ParkedBucket[] = [];
+          const parked: { lsn: number; at: number; steps: number }[] = [];
+          let now = 1_000_000;
+          let lsn = 100;
+          for (const [pause, steps, which] of comings) {
+            now += pause;
+            lsn += 7;
+            buckets = withParked(buckets, change(lsn, now, steps));
+            parked.push({ lsn, at: now, steps });
+            if (which > 0.5) {
+              const [gone] = parked.splice(
+                Math.floor((which - 0.5) * 2 * parked.length * 0.999),
+                1,
+              );
+              buckets = withParked(buckets, change(gone!.lsn, now, -gone!.steps));
+            }
+            const { steps: count, oldestAt } = parkedOf(buckets);
+            expect(count).toBe(parked.reduce((sum, one) => sum + one.steps, 0));
+            expect(buckets.length).toBeLessThanOrEqual(32);
+            if (parked.length === 0) {
+              expect(oldestAt).toBeNull();
+              continue;
+            }
+            const age = now - parked[0]!.at;
+            const said = now - oldestAt!;
+            expect(said).toBeGreaterThanOrEqual(age);
+            expect(said).toBeLessThanOrEqual(age * 2 + 2_000);
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('counts a step that was changed while parked from then on', () => {
+    const first = withParked([], change(10, 1_000, 1));
+    const next = withParked(
+      first,
+      new Map([
+        [10, { at: 9_000, steps: -1 }],
+        [20, { at: 9_000, steps: 1 }],
+      ]),
+    );
+    expect(parkedOf(next)).toEqual({ steps: 1, oldestAt: 9_000 });
+  });
+
+  it('is put right by a count of all that is parked', () => {
+    const wrong: readonly ParkedBucket[] = [
+      [10, 1_000, 5],
+      [20, 5_000, 9],
+    ];
+    const recounted = (former: readonly ParkedBucket[], ...lsns: readonly number[]) => {
+      const recount = new ParkedRecount(former, 9_000);
+      for (const lsn of lsns) recount.add(lsn);
+      return recount.result();
+    };
+    expect(recounted(wrong, 21, 25, 30)).toEqual([[20, 5_000, 3]]);
+    expect(recounted(wrong, 4, 30)).toEqual([
+      [4, 1_000, 1],
+      [20, 5_000, 1],
+    ]);
+    expect(recounted(wrong)).toEqual([]);
+    expect(recounted([], 4, 5)).toEqual([[4, 9_000, 2]]);
+  });
+});
