@@ -237,7 +237,7 @@ export const cql = {
   ),
   secondNodeDelayMs: integer(
     'TURNSTREAM_CQL_SECOND_NODE_DELAY_MS',
-    1000,
+    2500,
     'A request that a node has not answered for so long goes to a second node too; 0: never.',
     { min: 0, max: 600_000 },
   ),

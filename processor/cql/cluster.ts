@@ -39,7 +39,8 @@ export const cqlDefaults = {
   tls: false,
   connectTimeoutMs: 5_000,
   requestTimeoutMs: 10_000,
-  secondNodeDelayMs: 1_000,
+  // Longer than a node takes to say that replicas did not answer a write: it hangs itself.
+  secondNodeDelayMs: 2_500,
   reconnectDelayMsMax: 2_000,
   writesInFlightMax: 64,
   readsInFlightMax: 128,
