@@ -8,20 +8,51 @@ import { deletes, truncates } from './deletes-cases.ts';
 import { missingParents } from './missing-parents-cases.ts';
 import { moves } from './moves-cases.ts';
 import { oddValues, tooLarge, tooLargeNamed } from './odd-values-cases.ts';
+import { park, parkedInPostgres, parkedShown, release } from './parked.ts';
 import { judgedSideBySide } from './side-by-side.ts';
 import { Spine } from './spine.ts';
+import type { TurnstreamProcess } from './turnstream-process.ts';
 
 const spine = new Spine();
+const startedAt = Date.now();
+let sequencer: TurnstreamProcess;
 
 beforeAll(async () => {
   await spine.prepare();
-  spine.startBoth();
+  ({ sequencer } = spine.startBoth());
 });
 
 afterAll(() => spine.drop());
 
 test('children that come before their parents, in any order and hours apart, wait for them', async () => {
   expect(await judgedSideBySide(spine, missingParents)).toBeNull();
+}, 120_000);
+
+test('how many steps are parked and since when is shown, also after a restart, and of a release', async () => {
+  const since = Date.now();
+  await park(spine, 'mp-few-', { steps: 3000, turns: 3 });
+  await park(spine, 'mp-many-', { steps: 3000, turns: 1500 });
+  expect(await spine.judged()).toBeNull();
+  const ageMax = () => (Date.now() - startedAt) / 1000 + 1;
+  const shown = await parkedShown(sequencer);
+  expect(shown.steps).toBe(await parkedInPostgres(spine));
+  expect(shown.steps).toBeGreaterThanOrEqual(6000);
+  expect(shown.oldestSeconds).toBeGreaterThan((Date.now() - since) / 1000 - 1);
+  expect(shown.oldestSeconds).toBeLessThan(ageMax());
+  expect(await sequencer.stop()).toBe(0);
+  sequencer = spine.start('sequence');
+  await release(spine, 'mp-few-', 3, 2);
+  await release(spine, 'mp-many-', 1500, 3);
+  expect(await spine.judged()).toBeNull();
+  const later = await parkedShown(sequencer);
+  expect(later.steps).toBe(await parkedInPostgres(spine));
+  expect(later.oldestSeconds).toBeGreaterThan(shown.oldestSeconds);
+  expect(later.oldestSeconds).toBeLessThan(ageMax());
+  await spine.pool.query(
+    `DELETE FROM steps WHERE agent_turn_uid NOT IN (SELECT uid FROM agent_turns)`,
+  );
+  expect(await spine.judged()).toBeNull();
+  expect(await parkedShown(sequencer)).toEqual({ steps: 0, oldestSeconds: 0 });
 }, 120_000);
 
 test('a parent goes before its children and after them, in any order, and comes again at once', async () => {
