@@ -3,12 +3,11 @@
  * the event that was set aside, and in columns of their own of the retries that it met. No column is
  * ever null: at an equal position a null would win over a value. Pure.
  */
-import {
-  type Decision,
-  type LetterOrigin,
-  type NewLetter,
-  type StoredLetter,
-  storedErrorCharsMax,
+import type {
+  Decision,
+  LetterOrigin,
+  NewLetter,
+  StoredLetter,
 } from '../engine/dead-letter-store.ts';
 import { controlTables, listed, marks, matching, qualified } from './names.ts';
 import type { DecodedRow } from './session.ts';
@@ -26,6 +25,8 @@ const originColumns = ['projection', 'version', 'generation', 'partition'];
 const keyColumns = [...originColumns, 'offset'];
 const letterColumns = ['position', 'event_type', 'session_uid', 'error', 'at'];
 const failedColumns = ['tries', 'tried_at', 'tried_error'];
+/** Errors are kept whole in the topic. */
+const storedErrorCharsMax = 500;
 /** Stands for "none": no position is below 0. */
 const none = -1;
 

@@ -69,6 +69,3 @@ export interface DeadLetterStore {
 export function letterOriginOf({ shape, generation }: ReadModel, partition: number): LetterOrigin {
   return { origin: shape.projection, version: shape.version, generation, partition };
 }
-
-/** Errors are kept whole in the topic. */
-export const storedErrorCharsMax = 500;

@@ -2,13 +2,16 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { stackAddresses } from '../../local/stack.ts';
+import { batchDefaults } from '../../processor/cql/batches.ts';
 import { CqlCheckpointStore } from '../../processor/cql/checkpoint-store.ts';
 import { connectCql, cqlDefaults, type DriverSession } from '../../processor/cql/cluster.ts';
 import type { SchemaOptions } from '../../processor/cql/ddl.ts';
+import { CqlDeadLetterStore } from '../../processor/cql/letter-store.ts';
 import { readAll, readAllTotals, readPartition } from '../../processor/cql/read.ts';
 import { CqlReadModelStore, readModelStoreDefaults } from '../../processor/cql/read-model-store.ts';
 import { applySchema } from '../../processor/cql/schema.ts';
 import { CqlStateStore, stateStoreDefaults } from '../../processor/cql/state-store.ts';
+import { describeDeadLetterStoreContract } from '../../processor/engine/dead-letter-store.contract.ts';
 import { describeStoreContract } from '../../processor/engine/store.contract.ts';
 import type { TableShape } from '../../processor/projection/projection.ts';
 import { describeStateStoreContract } from '../../processor/sequencer/state-store.contract.ts';
@@ -38,6 +41,11 @@ describeStoreContract('CQL', async () => ({
   rows: (model) => readAll(session, schema.keyspace, model),
   totals: (model) => readAllTotals(session, schema.keyspace, model),
 }));
+
+describeDeadLetterStoreContract(
+  'CQL',
+  async () => new CqlDeadLetterStore(session, { ...batchDefaults, keyspace: schema.keyspace }),
+);
 
 describeStateStoreContract(
   'CQL',

@@ -77,6 +77,7 @@ export async function openRealWorld(
   await admin.ensureTopics([
     topic(settings.eventsTopic, partitions),
     topic(settings.deadLettersTopic, 1),
+    topic(`worker-${id}.changes`, 1),
   ]);
   const producer = await log.producer();
   const checkpoints = new CqlCheckpointStore(session, schema.keyspace);
@@ -95,6 +96,8 @@ export async function openRealWorld(
   return {
     deps,
     settings,
+    /** For whoever runs a sequencer beside the worker. */
+    changesTopic: `worker-${id}.changes`,
     append: (entries: readonly { readonly partition: number; readonly entry: LogEntry }[]) =>
       producer.append(
         entries.map(({ partition, entry }) => {
@@ -102,14 +105,22 @@ export async function openRealWorld(
           return { topic: settings.eventsTopic, partition, key: null, value };
         }),
       ),
+    encode: codec.encode,
     /** Whether every projection is checkpointed to the end of every partition. */
     async caughtUp(): Promise<boolean> {
+      return (await this.laggards()).length === 0;
+    },
+    /** The projections that are not. */
+    async laggards(): Promise<readonly string[]> {
       const ends = await admin.endOffsets(settings.eventsTopic);
+      const behind: string[] = [];
       for (const hosted of settings.hosted) {
         const found = await checkpoints.load(readModelOf(hosted));
-        if (ends.some((end, partition) => (found.get(partition)?.offset ?? 0) < end)) return false;
+        if (ends.some((end, partition) => (found.get(partition)?.offset ?? 0) < end)) {
+          behind.push(hosted.projection.name);
+        }
       }
-      return true;
+      return behind;
     },
     async readModel(projection: Projection): Promise<readonly StoredRow[]> {
       const model: ReadModel = { shape: projection.shape, generation: 1 };
