@@ -26,6 +26,22 @@ const mark = (offset: number, lsn: number, committedAt: number) => ({
   watermark: { lsn: lsn as Lsn, committedAt },
 });
 
+test('dead letters that wait are told by partition, beside a watermark that goes on', async () => {
+  const { metrics, clock, scrape } = fixture();
+  metrics.progress.hold('p', 3, { ...mark(0, 100, clock.nowMs), deadLetters: 0 });
+  metrics.sequencerProgress.hold('sequencer', 0, mark(0, 100, clock.nowMs));
+  metrics.progress.advance('p', 3, { ...mark(5, 200, clock.nowMs), deadLetters: 2 });
+  metrics.sequencerProgress.lettersWaiting('sequencer', 0, 1);
+  metrics.sequencerProgress.advance('sequencer', 0, mark(9, 300, clock.nowMs));
+  const families = await scrape();
+  const waiting = (origin: string) =>
+    samplesOf(families, 'turnstream_dead_letters_waiting')
+      .filter(({ labels }) => labels['origin'] === origin)
+      .map(({ labels, value }) => [labels['partition'], value]);
+  expect([waiting('p'), waiting('sequencer')]).toEqual([[['3', 2]], [['0', 1]]]);
+  expect(sampleOf(families, 'turnstream_watermark_lsn_bytes', { projection: 'p' })).toBe(200);
+});
+
 describe('staleness', () => {
   test('grows with the clock alone when nothing moves any more', async () => {
     const { metrics, clock, scrape } = fixture();
