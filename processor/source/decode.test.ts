@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type DecodeContext, decodeEnvelope, type Envelope } from './decode.ts';
-import type { DecodeNote } from './row.ts';
+import { type DecodeNote, unchangedPlaceholder } from './row.ts';
 import { type SourceRecord, type SourceTable, unchanged } from './row-change.ts';
 
 type Given = {
@@ -152,7 +152,7 @@ describe('a write', () => {
 });
 
 describe("Debezium's placeholder", () => {
-  const after = { ...human, prompt: '__debezium_unavailable_value' };
+  const after = { ...human, prompt: unchangedPlaceholder };
 
   it('means unchanged in an update', () => {
     expect(decode({ op: 'u', table: 'human_turns', after })).toMatchObject({
@@ -163,7 +163,7 @@ describe("Debezium's placeholder", () => {
   it('is what somebody typed in a create and in a snapshot', () => {
     for (const op of ['c', 'r']) {
       expect(decode({ op, table: 'human_turns', after })).toMatchObject({
-        change: { row: { prompt: '__debezium_unavailable_value' } },
+        change: { row: { prompt: unchangedPlaceholder } },
       });
     }
   });
@@ -287,5 +287,49 @@ describe('the other records', () => {
       change: { operation: 'read' },
       snapshot: mark,
     });
+  });
+});
+
+describe('what is too large', () => {
+  const step = { agent_turn_uid: 't', idx: 4, tpe: 1, content: 'abcde', created_at: null };
+
+  it('is told of a text that is as long as the connector lets through', () => {
+    const cutAt = (column: string) => (column === 'content' ? 5 : undefined);
+    expect(decode({ op: 'c', table: 'steps', after: step }, { cutAt })).toMatchObject({
+      change: { row: { content: 'abcde' } },
+      cut: [{ row: 'steps agent_turn_uid t, idx 4', column: 'content', chars: 5 }],
+    });
+    const shorter = decode(
+      { op: 'c', table: 'steps', after: { ...step, content: 'abcd' } },
+      { cutAt },
+    );
+    expect('cut' in shorter).toBe(false);
+  });
+
+  it.each([
+    [
+      'steps',
+      { ...step, agent_turn_uid: 'ü'.repeat(16_001) },
+      'its agent_turn_uid has 32002 bytes',
+    ],
+    [
+      'human_turns',
+      { uid: 'h', parent_uid: 'p'.repeat(32_001) },
+      'uid h at LSN 0/198B660: its parent_uid',
+    ],
+    ['sessions', { uid: 's', account_uid: 'a'.repeat(40_000) }, 'sessions uid s at LSN'],
+  ] as const)(
+    'an identifier of %s that no key can be is an error that names the row',
+    (table, after, said) => {
+      expect(() => decode({ op: 'u', table, after })).toThrow(said);
+      expect(() => decode({ op: 'u', table, after })).toThrow(
+        expect.objectContaining({ code: 'LIMIT' }),
+      );
+    },
+  );
+
+  it('an identifier of 32,000 bytes is kept', () => {
+    const after = { uid: 'ü'.repeat(16_000) };
+    expect(decode({ op: 'c', table: 'sessions', after })).toMatchObject({ kind: 'row' });
   });
 });

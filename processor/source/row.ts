@@ -18,8 +18,11 @@ import {
 } from './row-change.ts';
 import { identifierBytesMax } from './row-limits.ts';
 
-/** Debezium's `unavailable.value.placeholder`; the connector's configuration has it too. */
-export const unchangedPlaceholder = '__debezium_unavailable_value';
+/**
+ * Debezium's `unavailable.value.placeholder`; the connector's configuration has it too. No text of
+ * Postgres holds a NUL, so none is ever taken for it.
+ */
+export const unchangedPlaceholder = '__debezium_unavailable\u0000value';
 
 export type Columns = Readonly<Record<string, unknown>>;
 
