@@ -1,6 +1,6 @@
 /**
  * How long a row's values may be, so that every record fits into Kafka and every key into CQL
- * (docs/decisions/0018). The connector cuts longer ones at a known length, which its schemas tell;
+ * (docs/decisions/0020). The connector cuts longer ones at a known length, which its schemas tell;
  * whoever reads such a value names the row. Pure.
  */
 

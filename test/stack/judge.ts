@@ -4,7 +4,7 @@
  * histogram) and knows nothing of events, positions or the fold: joins, windows, intervals, days
  * and previews are Postgres' own. So it judges the whole way from the commit to the CQL row.
  *
- * What can't be in a read model as it is (docs/decisions/0018): a moment that is none, the
+ * What can't be in a read model as it is (docs/decisions/0020): a moment that is none, the
  * microseconds of one beyond the years 1684 to 2255, the end of an overlong text, a row with an
  * overlong identifier. `readable` says it once, for all queries.
  *
@@ -48,7 +48,7 @@ export async function expectedRows(client: ClientBase, schema = 'public'): Promi
   }
 }
 
-/** docs/decisions/0018: the longest identifier in bytes, and from how many characters on a text is cut. */
+/** docs/decisions/0020: the longest identifier in bytes, and from how many characters on a text is cut. */
 const identifierBytesMax = 32_000;
 const textCharsMax = 5_417_642;
 
