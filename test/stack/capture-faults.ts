@@ -84,9 +84,10 @@ export function updateStatement(rows: number): Statement {
   return { name: 'UPDATEs', rows, run };
 }
 
-/** For a reader of the topic: which of the statements a record is of. */
+/** For a reader of the topic: which of the statements a record is of. A snapshot's rows are of none. */
 export function statementOf(record: SourceRecord): { statement: string; key: string } | null {
   if (record.kind !== 'row' || record.change.table !== 'steps') return null;
+  if (record.snapshot !== null) return null;
   const { operation, key } = record.change;
   const text = `${key.agentTurnUid}/${key.idx}`;
   if (operation === 'update') return { statement: 'UPDATEs', key: text };
