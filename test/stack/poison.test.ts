@@ -130,7 +130,7 @@ describe('records that do not decode', () => {
     expect(outcomes.sort()).toEqual([
       ['latency_histogram', 'refused', expect.stringContaining('replay the read model')],
       ['steps_by_type_day', 'failed', expect.stringContaining('does not decode')],
-      ['turns_by_account', 'refused', expect.stringContaining('replay the read model')],
+      ['turns_by_account', 'failed', expect.stringContaining('does not decode')],
     ]);
   });
 });
