@@ -96,7 +96,7 @@ function checkSlot({ server, slot }: PostgresFacts, settings: ConnectSettings): 
   }
   if (slot.walStatus === 'lost') {
     return [
-      `Replication slot ${name} has lost WAL that it still needed (max_slot_wal_keep_size): delete connector ${settings.connector.name} with its offsets, drop the slot with ${drop} and run this again; the new snapshot repairs the read models.`,
+      `Replication slot ${name} has lost WAL that it still needed (max_slot_wal_keep_size): drop the slot with ${drop} and run this again; connector ${settings.connector.name} then takes a new snapshot by itself, which repairs the read models.`,
     ];
   }
   return [];

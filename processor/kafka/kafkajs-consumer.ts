@@ -107,6 +107,8 @@ export class KafkajsConsumer implements LogConsumer {
     return kafka.consumer({
       groupId: this.group,
       allowAutoTopicCreation: false,
+      // What Connect gave up in its exactly-once mode is in the topic all the same.
+      readUncommitted: false,
       partitionAssigners: [
         watchedAssigner({
           joining: () => this.endEpoch(),
