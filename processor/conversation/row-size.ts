@@ -8,6 +8,9 @@ import type { SessionState, StepState, TurnState } from './rows.ts';
 
 export const rowBytes = 200;
 
+/** What a container takes beside its rows: its maps and its place in others, measured with one row in it. */
+export const containerBytes = 2_000;
+
 /** What a row takes in memory, in bytes. */
 export function sizeOf(value: RowValue | null): number {
   if (value === null) return 0;

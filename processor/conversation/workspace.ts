@@ -7,6 +7,7 @@ import type { LogEntry } from '../event/event.ts';
 import type { Instant } from '../source/instant.ts';
 import { Container } from './container.ts';
 import type { FoldLimits } from './limits.ts';
+import { containerBytes } from './row-size.ts';
 import type { StepState, TurnRole } from './rows.ts';
 
 export type HintChange = {
@@ -93,8 +94,9 @@ export class Workspace {
   settle(bytesMax: number): void {
     for (const container of this.#recent) {
       container.relieveAll();
-      this.#bytes += container.bytes - (this.#measured.get(container.name) ?? 0);
-      this.#measured.set(container.name, container.bytes);
+      const bytes = container.bytes + containerBytes;
+      this.#bytes += bytes - (this.#measured.get(container.name) ?? 0);
+      this.#measured.set(container.name, bytes);
     }
     this.#recent.clear();
     for (const [name, container] of this.#containers) {

@@ -68,7 +68,7 @@ export function drawKnobs(dice: Dice): Knobs {
     positionBase: dice.pick([0, 0, 0, 1_000_000]),
     fetchRecordsMax: dice.pick([1, 3, 10]),
     sequencerBatchRecordsMax: dice.pick([1, 2, 4, 30]),
-    cacheBytesMax: dice.pick([0, 1500, 4000, 1_000_000]),
+    cacheBytesMax: dice.pick([0, 3500, 12_000, 1_000_000]),
     hintsMax: dice.pick([0, 2, 1000]),
     pendingEventsMax: dice.pick([1, 3, 1000]),
     writeConcurrencyMax: dice.pick([1, 4]),
