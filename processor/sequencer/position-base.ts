@@ -20,8 +20,8 @@ export type Beginning = {
   readonly batchRecordsMax: number;
 };
 
-/** Batches that may be published before the first offset is committed. */
-const batchesAhead = 3;
+/** Batches that may be published before the first offset is committed: the state of one is behind. */
+const batchesAhead = 2;
 
 /** A round number of positions: so many leave room for 976 million records of a former topic. */
 const baseStep = 1e12;
