@@ -3,6 +3,7 @@
  * and what the sequencer takes of memory and time for it.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTables } from '../../generator/generate.ts';
 import { moves } from '../stack/moves-cases.ts';
 import { park, parkedInPostgres, parkedShown, release, residentBytesMax } from '../stack/parked.ts';
 import { judgedSideBySide } from '../stack/side-by-side.ts';
@@ -20,7 +21,7 @@ const spine = new Spine({
 let sequencer: TurnstreamProcess;
 
 beforeAll(async () => {
-  await spine.prepare();
+  await spine.prepare(createTables);
   ({ sequencer } = spine.startBoth());
   await spine.caughtUp();
 });

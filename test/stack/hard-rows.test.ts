@@ -3,6 +3,7 @@
  * order, odd values. Judged by SQL over Postgres after every round.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTables, generate } from '../../generator/generate.ts';
 import { deadLettersOf } from './dead-letters.ts';
 import { deletes, truncates } from './deletes-cases.ts';
 import { missingParents } from './missing-parents-cases.ts';
@@ -16,16 +17,24 @@ import type { TurnstreamProcess } from './turnstream-process.ts';
 const spine = new Spine();
 const startedAt = Date.now();
 let sequencer: TurnstreamProcess;
+let seed = 900;
 
 beforeAll(async () => {
-  await spine.prepare();
+  await spine.prepare(createTables);
   ({ sequencer } = spine.startBoth());
 });
 
 afterAll(() => spine.drop());
 
+/** Conversations of the generator, and odd changes of them. */
+function load(): Promise<unknown> {
+  seed += 1;
+  const endAtMs = Date.parse('2026-03-05T12:00:00Z');
+  return generate(spine.pool, { seed, sessions: 6, endAtMs, concurrency: 4, mixedChanges: 100 });
+}
+
 test('children that come before their parents, in any order and hours apart, wait for them', async () => {
-  expect(await judgedSideBySide(spine, missingParents)).toBeNull();
+  expect(await judgedSideBySide(spine, missingParents, load)).toBeNull();
 }, 120_000);
 
 test('how many steps are parked and since when is shown, also after a restart, and of a release', async () => {
@@ -56,7 +65,7 @@ test('how many steps are parked and since when is shown, also after a restart, a
 }, 120_000);
 
 test('a parent goes before its children and after them, in any order, and comes again at once', async () => {
-  expect(await judgedSideBySide(spine, deletes)).toBeNull();
+  expect(await judgedSideBySide(spine, deletes, load)).toBeNull();
 }, 120_000);
 
 test('values that are rare and right are kept as they are', async () => {
@@ -72,7 +81,9 @@ test('what is too large is named in a dead letter, and stops nothing', async () 
 }, 120_000);
 
 test('whatever moves takes along what hangs on it', async () => {
-  expect(await judgedSideBySide(spine, moves({ steps: 600, contentChars: 2_000_000 }))).toBeNull();
+  expect(
+    await judgedSideBySide(spine, moves({ steps: 600, contentChars: 2_000_000 }), load),
+  ).toBeNull();
 }, 120_000);
 
 test('TRUNCATE of one table or several is a delete of all their rows, whatever comes with it', async () => {

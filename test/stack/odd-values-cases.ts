@@ -216,6 +216,7 @@ export const tooLarge: readonly Case[] = [
       `UPDATE steps SET tpe = 9 WHERE agent_turn_uid = 'ov-b-a'; INSERT INTO human_turns VALUES ('ov-b-g', 'ov-b-s', 'ov-b-a', NULL, repeat('y', 6000000), '2026-03-04 11:00:00Z')`,
       `UPDATE sessions SET title = repeat('z', 6000000), account_uid = 'ov-b-y' WHERE uid = 'ov-b-s'`,
       `UPDATE steps SET content = 'short' WHERE agent_turn_uid = 'ov-b-a' AND idx = 2; UPDATE steps SET content = repeat('w', 18000000) WHERE agent_turn_uid = 'ov-b-a' AND idx = 0`,
+      `DELETE FROM steps WHERE agent_turn_uid = 'ov-b-a'; DELETE FROM human_turns WHERE session_uid = 'ov-b-s'`,
     ],
   },
   {

@@ -8,11 +8,14 @@ import type { Spine } from './spine.ts';
 /** Each round is one or several statements, by themselves one transaction. */
 export type Case = { readonly name: string; readonly rounds: readonly string[] };
 
-/** What differed first, with the statements that came before it; null when nothing ever did. */
+/**
+ * What differed first, with the statements that came before it; null when nothing ever did. The load of
+ * a round goes on beside its statements, and is over when they are judged.
+ */
 export async function judgedSideBySide(
   spine: Spine,
   cases: readonly Case[],
-  afterRound: (round: number) => Promise<unknown> = async () => undefined,
+  load: () => Promise<unknown> = async () => undefined,
 ): Promise<string | null> {
   const roundsMax = Math.max(...cases.map(({ rounds }) => rounds.length));
   for (let round = 0; round < roundsMax; round += 1) {
@@ -20,6 +23,7 @@ export async function judgedSideBySide(
       const statement = rounds[round];
       return statement === undefined ? [] : [{ name, statement }];
     });
+    const loaded = load();
     for (const { name, statement } of ran) {
       try {
         await spine.pool.query(statement);
@@ -27,12 +31,12 @@ export async function judgedSideBySide(
         throw new Error(`${name}: ${statement.slice(0, 300)}`, { cause });
       }
     }
+    await loaded;
     const found = await spine.judged();
     if (found !== null) {
       const told = ran.map(({ name, statement }) => `  ${name}: ${statement.slice(0, 300)}`);
       return `after round ${round + 1}: ${found}\n${told.join('\n')}`;
     }
-    await afterRound(round);
   }
   return null;
 }
