@@ -189,6 +189,41 @@ describe('the record decoder', () => {
   });
 });
 
+describe('what is too large', () => {
+  const cutAt = (chars: number) => {
+    const cut = { type: 'string', 'connect.parameters': { truncateLength: String(chars) } };
+    const columns = fixtureColumns.steps.map((column) =>
+      column.name === 'content' ? { ...column, type: ['null', cut] } : column,
+    );
+    return envelopeSchema('steps', columns);
+  };
+
+  it('is told of a text that is as long as its schema says that the connector lets through', async () => {
+    const chars = created.after.content.length;
+    for (const [at, cut] of [
+      [chars, [{ row: 'steps agent_turn_uid t1, idx 3', column: 'content', chars }]],
+      [chars + 1, undefined],
+    ] as const) {
+      const registry = memoryRegistry();
+      const schema = cutAt(at);
+      const given = record(wireValue(schema, await registry.register('v', schema), created));
+      const decoded = (await decoding(registry, given)).decode(given);
+      expect(decoded.kind === 'row' && decoded.cut).toEqual(cut);
+    }
+  });
+
+  it('an identifier that no key can be is a DECODE error that names the row, not who wrote it', async () => {
+    const registry = memoryRegistry();
+    const long = { ...created, after: { ...created.after, agent_turn_uid: 'u'.repeat(70_000) } };
+    const given = record(wireValue(steps, await registry.register('v', steps), long));
+    const decoder = await decoding(registry, given);
+    expect(codeOf(() => decoder.decode(given))).toBe('DECODE false');
+    expect(() => decoder.decode(given)).toThrow(
+      /^Record 42 of turnstream.changes can't be kept: steps agent_turn_uid u{80}…, idx 3 at LSN/,
+    );
+  });
+});
+
 describe('what does not decode', () => {
   it('is a DECODE error that names topic and offset, and is not retriable', async () => {
     const registry = memoryRegistry();

@@ -216,8 +216,10 @@ function withNulls(envelope: unknown, columns: readonly string[]): unknown {
  */
 export function cutsIn(schema: string): ReadonlyMap<string, number> {
   const cuts = new Map<string, number>();
-  const { fields } = parsed(schema);
-  for (const row of recordsIn(fields?.find(({ name }) => name === 'after')?.type)) {
+  const { fields = [] } = parsed(schema);
+  // The row's record stands where it is named first; the other one refers to it.
+  const rows = fields.filter(({ name }) => name === 'before' || name === 'after');
+  for (const row of rows.flatMap(({ type }) => recordsIn(type))) {
     for (const { name, type } of row.fields ?? []) {
       for (const branch of Array.isArray(type) ? type : [type]) {
         const parameters = (branch as Parametrized | null)?.['connect.parameters'];
