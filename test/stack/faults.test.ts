@@ -43,11 +43,14 @@ test.each(['worker', 'sequencer'] as const)(
   'a %s that was stopped with writes in hand changes no final row when it goes on',
   async (role) => {
     expect(await kills.stop(role)).toBe(0);
-    const found = await outlive(spine, role, 'writes');
-    console.log(found);
-    expect(found.late).toBeGreaterThan(0);
-    expect(found.judged).toEqual([null, null, null]);
-    kills.start(role);
+    try {
+      const found = await outlive(spine, role, 'writes');
+      console.log(found);
+      expect(found.late).toBeGreaterThan(0);
+      expect(found.judged).toEqual([null, null, null]);
+    } finally {
+      kills.start(role);
+    }
   },
   120_000,
 );
