@@ -84,6 +84,8 @@ export class Group {
   async #leave(): Promise<void> {
     const leaving = pick(this.#random, this.#workers);
     this.#workers = without(this.#workers, leaving);
+    // Before it has begun there is nobody yet who listens to a signal.
+    await leaving.line(({ msg }) => msg === 'worker starts');
     const code = await leaving.stop();
     if (code !== 0) throw new Error(`a worker left with ${code}:\n${leaving.log()}`);
   }
