@@ -117,10 +117,10 @@ test('CQL stands still at full input: bounded memory, true staleness, and it cat
   const pressure = await BackPressure.open(one);
   const run = await pressure.run({
     warmMs: 20_000,
-    heldMs: awayMs,
+    heldMs: awayMs / 4,
     stoppedMs: awayMs,
     rowsPerSecondMax: 0,
-    pouredBytesPerSecond: 4 * 1024 * 1024,
+    pouredBytesPerSecond: 1024 * 1024,
   });
   console.log(pressure.table(60));
   console.log(JSON.stringify({ ...run, ...pressure.memory() }));
