@@ -4,7 +4,7 @@
  * one that works is killed or stopped. Chance chooses who, in which order and when.
  */
 import { between, pick, type Random } from '../../generator/random.ts';
-import { parsePrometheusText, sampleOf, samplesOf } from '../support/prometheus-text.ts';
+import { parsePrometheusText, samplesOf } from '../support/prometheus-text.ts';
 import type { BackgroundLoad } from './background-load.ts';
 import { shuffled, until } from './faults.ts';
 import { type Spine, spinePartitions } from './spine.ts';
@@ -159,7 +159,9 @@ async function partitionsHeld(one: TurnstreamProcess): Promise<number> {
 }
 
 async function isActive(one: TurnstreamProcess): Promise<boolean> {
-  return sampleOf(await metricsOf(one), 'turnstream_sequencer_active') === 1;
+  // One that has just begun says nothing of it yet.
+  const active = samplesOf(await metricsOf(one), 'turnstream_sequencer_active');
+  return active.some(({ value }) => value === 1);
 }
 
 async function hasInHand(one: TurnstreamProcess): Promise<boolean> {

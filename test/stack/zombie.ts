@@ -28,7 +28,7 @@ export type Outlived = {
 
 const argumentsOf = { sequencer: ['sequence'], worker: ['run', '--all'] } as const;
 
-const sessionTimeoutMs = 2_000;
+const sessionTimeoutMs = 3_000;
 
 /** Whoever falls silent loses its place soon. */
 export const impatient = {
