@@ -54,7 +54,7 @@ const textCharsMax = 5_417_642;
 
 /** A moment as read models can have it. */
 const moment = (column: string): string => `
-  CASE WHEN isfinite(${column}) AND ${column} < '275760-09-13Z' THEN
+  CASE WHEN isfinite(${column}) AND ${column} <= '275760-09-13Z' THEN
     CASE WHEN abs(extract(epoch FROM ${column}) * 1000000) < 2 ^ 53 THEN ${column}
          ELSE date_trunc('milliseconds', ${column}, 'UTC') END
   END AS ${column}`;

@@ -1,7 +1,11 @@
 /** Many parked steps: how many the sequencer says there are, since when, and what memory it takes. */
+import { expect } from 'vitest';
 import { parsePrometheusText, sampleOf } from '../support/prometheus-text.ts';
 import type { Spine } from './spine.ts';
 import type { TurnstreamProcess } from './turnstream-process.ts';
+
+/** A watermark is out before its batch is written, and the metric says what is written. */
+const polling = { interval: 100, timeout: 30_000 };
 
 export type ParkedShown = { readonly steps: number; readonly oldestSeconds: number };
 
@@ -11,6 +15,15 @@ export async function parkedShown(sequencer: TurnstreamProcess): Promise<ParkedS
     steps: sampleOf(metrics, 'turnstream_parked_steps'),
     oldestSeconds: sampleOf(metrics, 'turnstream_parked_oldest_seconds'),
   };
+}
+
+/** The same, when it has come to tell of what was folded last. */
+export async function parkedShownAs(
+  sequencer: TurnstreamProcess,
+  steps: number,
+): Promise<ParkedShown> {
+  await expect.poll(async () => (await parkedShown(sequencer)).steps, polling).toBe(steps);
+  return parkedShown(sequencer);
 }
 
 /** Steps whose agent turn is in no session, as Postgres has them. */
