@@ -158,6 +158,8 @@ function clientOptions(options: CqlOptions): ClientOptions {
     // A timestamp that was forgotten must be an error, not the server's time (I9).
     encoding: { useUndefinedAsUnset: false, useBigIntAsLong: true },
     policies: policiesOf(options),
+    // By the one that executes it: a node that hangs would hold up each new statement otherwise.
+    prepareOnAllHosts: false,
     ...(credentials === null
       ? {}
       : {

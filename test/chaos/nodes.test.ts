@@ -8,7 +8,7 @@ import { createTables } from '../../generator/generate.ts';
 import { killServer, startServer, stopServer } from '../../local/stack.ts';
 import { BackgroundLoad } from '../stack/background-load.ts';
 import { chaosSeed } from '../stack/faults.ts';
-import { Freshness } from '../stack/freshness.ts';
+import { Freshness, type Seen } from '../stack/freshness.ts';
 import { Spine } from '../stack/spine.ts';
 import {
   backToOneNode,
@@ -45,7 +45,7 @@ afterAll(async () => {
 }, 300_000);
 
 /** Does it under load; prints what was seen; the judge has the word when all of the load is in. */
-async function underLoad(name: string, doing: () => Promise<unknown>): Promise<void> {
+async function underLoad(name: string, doing: () => Promise<unknown>): Promise<Seen> {
   loads += 1;
   const running = new BackgroundLoad(spine.pool, { ...load, seed: seed + loads * 1_000, endAtMs });
   await running.goesOn(100);
@@ -56,6 +56,7 @@ async function underLoad(name: string, doing: () => Promise<unknown>): Promise<v
   expect(await spine.judged()).toBeNull();
   const judgedSeconds = Math.round((performance.now() - startedAt) / 100) / 10;
   console.log(`nodes: ${name}: ${JSON.stringify({ ...seen, changes, judgedSeconds })}`);
+  return seen;
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -78,12 +79,14 @@ test.each(nodes)(
 );
 
 test('a node that hangs is passed by, and may go on where it hung', async () => {
-  await underLoad('one hangs', async () => {
+  const { stalestSeconds } = await underLoad('one hangs', async () => {
     await killServer('cassandra-2', 'SIGSTOP', threeNodes);
     await pause(hangMs);
     await killServer('cassandra-2', 'SIGCONT', threeNodes);
     await untilAllAnswer();
   });
+  // Not all of the time that it hangs: one request's time-out, at most.
+  expect(stalestSeconds).toBeLessThan((hangMs / 1000) * 0.6);
 }, 400_000);
 
 test('a rolling restart: each node drains, ends and begins again, one after the other', async () => {
