@@ -290,9 +290,9 @@ describe('registering again', () => {
     const known = new Set(((await answer.json()) as { name: string }[]).map(({ name }) => name));
     const others =
       /^(?:(?:key|value|header)\.converter\.|transforms\.route\.|producer\.override\.|topic\.creation\.default\.)/;
-    expect(Object.keys(config).filter((name) => !known.has(name) && !others.test(name))).toEqual(
-      [],
-    );
+    // It lists a setting that has a number in its name by this pattern.
+    const listed = (name: string) => known.has(name.replace(/\d+/, '(d+)')) || known.has(name);
+    expect(Object.keys(config).filter((name) => !listed(name) && !others.test(name))).toEqual([]);
   });
 });
 
