@@ -26,6 +26,7 @@ export default defineConfig({
           name: 'simulation',
           include: simulations,
           fileParallelism: false,
+          testTimeout: 120_000,
         },
       },
       {
