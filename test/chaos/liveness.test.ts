@@ -1,5 +1,5 @@
 /**
- * The long form of test/stack/liveness.test.ts: what is away is away for two minutes, or for
+ * The long form of test/chaos/liveness-short.test.ts: what is away is away for two minutes, or for
  * CHAOS_AWAY_SECONDS.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
