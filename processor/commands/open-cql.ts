@@ -35,6 +35,7 @@ export function openCql({ cql }: Config): Promise<DriverSession> {
     tls: cql.tls === 'enabled',
     requestTimeoutMs: cql.requestTimeoutMs,
     secondNodeDelayMs: cql.secondNodeDelayMs,
+    slowNodeMs: cql.slowNodeMs,
     reconnectDelayMsMax: cql.reconnectDelayMsMax,
     writesInFlightMax: cql.writesInFlightMax,
     readsInFlightMax: cql.readsInFlightMax,

@@ -241,6 +241,12 @@ export const cql = {
     'A request that a node has not answered for so long goes to a second node too; 0: never.',
     { min: 0, max: 600_000 },
   ),
+  slowNodeMs: integer(
+    'TURNSTREAM_CQL_SLOW_NODE_MS',
+    10_000,
+    'A node that let a request wait until a second one was asked is asked last for so long.',
+    { min: 0, max: 600_000 },
+  ),
   reconnectDelayMsMax: integer(
     'TURNSTREAM_CQL_RECONNECT_DELAY_MS_MAX',
     2000,

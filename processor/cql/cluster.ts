@@ -5,12 +5,13 @@
  *
  * What goes through `write` may take effect twice, late, and in any order: it carries its own
  * timestamp. So it is told to the driver as idempotent, and a node that hangs is passed by: the same
- * request goes to another one meanwhile. A conditional write must not come this way.
+ * request goes to another one meanwhile (slow-nodes.ts). A conditional write must not come this way.
  */
 import { auth, Client, type ClientOptions, policies, types } from 'cassandra-driver';
 import { cqlConnectError, storeError } from './errors.ts';
 import { createLimiter, type Limiter } from './limiter.ts';
 import type { DecodedRow, SchemaSession } from './session.ts';
+import { SecondNodePolicy, SlowNodes, SlowNodesLast } from './slow-nodes.ts';
 import type { Statement } from './statements.ts';
 
 export type CqlOptions = {
@@ -25,6 +26,8 @@ export type CqlOptions = {
   readonly requestTimeoutMs: number;
   /** A request that a node has not answered for so long goes to a second one too; 0: never. */
   readonly secondNodeDelayMs: number;
+  /** For so long such a node is asked last. */
+  readonly slowNodeMs: number;
   /** The longest pause before a node that was lost is tried again; the driver's own is ten minutes. */
   readonly reconnectDelayMsMax: number;
   /** Writes under way at a time: batches, not rows. */
@@ -41,6 +44,7 @@ export const cqlDefaults = {
   requestTimeoutMs: 10_000,
   // Longer than a node takes to say that replicas did not answer a write: it hangs itself.
   secondNodeDelayMs: 2_500,
+  slowNodeMs: 10_000,
   reconnectDelayMsMax: 2_000,
   writesInFlightMax: 64,
   readsInFlightMax: 128,
@@ -170,18 +174,19 @@ function clientOptions(options: CqlOptions): ClientOptions {
 }
 
 function policiesOf(options: CqlOptions): NonNullable<ClientOptions['policies']> {
-  const { reconnectDelayMsMax, secondNodeDelayMs } = options;
-  const { speculativeExecution: speculative } = policies;
+  const { localDataCenter, reconnectDelayMsMax, secondNodeDelayMs, slowNodeMs } = options;
+  const slow = new SlowNodes(slowNodeMs, () => performance.now());
   return {
     retry: new policies.retry.FallthroughRetryPolicy(),
     reconnection: new policies.reconnection.ExponentialReconnectionPolicy(
       Math.min(reconnectDelayMsMin, reconnectDelayMsMax),
       reconnectDelayMsMax,
     ),
+    loadBalancing: new SlowNodesLast(localDataCenter, slow),
     speculativeExecution:
       secondNodeDelayMs === 0
-        ? new speculative.NoSpeculativeExecutionPolicy()
-        : new speculative.ConstantSpeculativeExecutionPolicy(secondNodeDelayMs, 1),
+        ? new policies.speculativeExecution.NoSpeculativeExecutionPolicy()
+        : new SecondNodePolicy(secondNodeDelayMs, slow),
   };
 }
 
