@@ -1,7 +1,6 @@
 /** kill -9 of every part, ten times each (KILLS=), under load; the table of times to recover. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTables } from '../../generator/generate.ts';
-import { BackgroundLoad } from '../stack/background-load.ts';
 import { chanceOf, chaosSeed, killsOfEach } from '../stack/faults.ts';
 import { Kills } from '../stack/kills.ts';
 import { Spine } from '../stack/spine.ts';
@@ -26,13 +25,7 @@ afterAll(async () => {
 test.each(rounds)(
   'round %i: each part is killed under load, nothing is lost, nothing is counted twice',
   async (round) => {
-    const load = new BackgroundLoad(spine.pool, {
-      // Each run of the generator takes the next seed.
-      seed: seed + round * 1000,
-      endAtMs: Date.parse('2026-03-05T12:00:00Z'),
-      rowsPerSecondMax: 200,
-      outlivesPostgres: true,
-    });
+    const load = kills.load(seed + round * 1000);
     await kills.oneByOne(load);
     expect(await load.stop()).toBeGreaterThan(0);
     expect(await spine.judged()).toBeNull();

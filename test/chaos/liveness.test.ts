@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BackPressure } from '../stack/back-pressure.ts';
 import { Liveness } from '../stack/liveness.ts';
+import { pause } from '../support/wait.ts';
 
 const awayMs = Number(process.env['CHAOS_AWAY_SECONDS'] ?? 120) * 1000;
 /** Each part has a handful of things to say; none of them more often than every 30 s. */
@@ -21,7 +22,7 @@ afterAll(() => one.close());
 test('topics that are not there for long are waited for, in few words', async () => {
   const lines = await one.linesOf(async () => {
     await one.wait(/topic .* does not exist yet/);
-    await new Promise((resolve) => setTimeout(resolve, awayMs));
+    await pause(awayMs);
     await one.wait(/topic .* does not exist yet/);
   });
   await one.spine.command('connect');
@@ -61,7 +62,7 @@ test('a CQL server slower than the session timeout for long causes no rebalance'
   const before = await one.rebalances();
   one.slow(4_000);
   await one.stream(100);
-  await new Promise((resolve) => setTimeout(resolve, awayMs));
+  await pause(awayMs);
   const slow = [await one.batchesAbove('sequencer', 2.5), await one.batchesAbove('worker', 2.5)];
   one.slow(0);
   const { seconds, difference } = await one.judged();
@@ -79,7 +80,7 @@ test('consumers that fall silent again and again under load lose nothing', async
     while (
       !(await one.restarts('STALLED')).every((count, at) => count >= (before[at] ?? 0) + round)
     ) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await pause(100);
     }
   }
   await load;
@@ -104,7 +105,7 @@ test('partitions without a leader are waited for, and then it goes on by itself'
   await one.stream(20);
   const lines = await one.linesOf(async () => {
     await one.wait(/leader/);
-    await new Promise((resolve) => setTimeout(resolve, awayMs));
+    await pause(awayMs);
   });
   one.kafka.leaderless = null;
   const { seconds, difference } = await one.judged();

@@ -10,6 +10,7 @@ import { BackgroundLoad } from '../stack/background-load.ts';
 import { chaosSeed } from '../stack/faults.ts';
 import { Freshness, type Seen } from '../stack/freshness.ts';
 import { Spine } from '../stack/spine.ts';
+import { pause } from '../support/wait.ts';
 import {
   backToOneNode,
   nodes,
@@ -58,8 +59,6 @@ async function underLoad(name: string, doing: () => Promise<unknown>): Promise<S
   console.log(`nodes: ${name}: ${JSON.stringify({ ...seen, changes, judgedSeconds })}`);
   return seen;
 }
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 test('without a fault, to compare with', async () => {
   await underLoad('no fault', () => pause(15_000));

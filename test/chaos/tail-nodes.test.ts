@@ -11,6 +11,7 @@ import { applySchema } from '../../processor/cql/schema.ts';
 import { CqlStateStore, stateStoreDefaults } from '../../processor/cql/state-store.ts';
 import type { StateRow } from '../../processor/sequencer/state-store.ts';
 import type { Position } from '../../processor/source/position.ts';
+import { pause } from '../support/wait.ts';
 import {
   backToOneNode,
   clientOf,
@@ -85,7 +86,7 @@ async function insist<T>(run: () => Promise<T>): Promise<{ value: T; tries: numb
       return { value: await run(), tries };
     } catch (error) {
       if (tries === 100) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await pause(200);
     }
   }
 }

@@ -6,6 +6,7 @@
 import { Client, type ClientOptions, policies, types } from 'cassandra-driver';
 import { type Environment, readSettings } from '../../local/settings.ts';
 import { stackAddresses, startServer, stopServer } from '../../local/stack.ts';
+import { pause } from '../support/wait.ts';
 
 export const nodes = ['cassandra', 'cassandra-2', 'cassandra-3'] as const;
 export type Node = (typeof nodes)[number];
@@ -92,6 +93,6 @@ async function insist(node: Node, run: (client: Client) => Promise<unknown>): Pr
     } finally {
       await client?.shutdown();
     }
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await pause(200);
   }
 }

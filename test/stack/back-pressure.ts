@@ -6,6 +6,7 @@
 import { generate } from '../../generator/generate.ts';
 import { killServer } from '../../local/stack.ts';
 import { parsePrometheusText, sampleOf, samplesOf } from '../support/prometheus-text.ts';
+import { pause } from '../support/wait.ts';
 import { Beacons } from './beacons.ts';
 import { type Liveness, limits, type Part } from './liveness.ts';
 import type { TurnstreamProcess } from './turnstream-process.ts';
@@ -286,8 +287,4 @@ async function memoryOf(one: TurnstreamProcess, part: 'sequencer' | 'worker') {
 
 function tenths(value: number): number {
   return Math.round(value * 10) / 10;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -6,6 +6,7 @@
 import type { Pool } from 'pg';
 import { generate } from '../../generator/generate.ts';
 import { TurnstreamError } from '../../processor/error.ts';
+import { pause } from '../support/wait.ts';
 
 export type LoadOptions = {
   readonly seed: number;
@@ -47,7 +48,7 @@ export class BackgroundLoad {
   /** Resolves when so many more row changes are committed; rejects with what ended the load. */
   async goesOn(changes: number): Promise<void> {
     const until = this.#changes + changes;
-    while (this.#changes < until) await Promise.race([this.#running, pause()]);
+    while (this.#changes < until) await Promise.race([this.#running, pause(lookMs)]);
   }
 
   async #run(pool: Pool, options: LoadOptions): Promise<void> {
@@ -95,11 +96,7 @@ async function answers(pool: Pool): Promise<void> {
       await pool.query('SELECT 1');
       return;
     } catch {
-      await pause();
+      await pause(lookMs);
     }
   }
-}
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, lookMs));
 }

@@ -10,6 +10,7 @@ import { tableName } from '../../processor/cql/names.ts';
 import { partitionOf } from '../../processor/kafka/partition.ts';
 import { bucketOf } from '../../processor/projection/hash.ts';
 import { bucketsPerTypeDay } from '../../projections/steps-by-type-day.ts';
+import { pause } from '../support/wait.ts';
 import { type Spine, spinePartitions } from './spine.ts';
 
 const intervalMs = 200;
@@ -156,8 +157,4 @@ export class Beacons {
     );
     return rows.length > 0;
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -18,6 +18,7 @@ import { type Lsn, parseLsn } from '../../processor/source/lsn.ts';
 import { httpRegistry } from '../../processor/source/registry.ts';
 import type { DecodeNote } from '../../processor/source/row.ts';
 import type { SourceRecord } from '../../processor/source/row-change.ts';
+import { pause } from '../support/wait.ts';
 
 export const addresses = stackAddresses();
 
@@ -177,7 +178,7 @@ export async function dropSlot(pool: pg.Pool, slot: string): Promise<void> {
 
 export const waiting = {
   nowMs: () => Date.now(),
-  delay: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
+  delay: pause,
 };
 
 const kafkaOptions = {

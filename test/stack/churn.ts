@@ -5,8 +5,9 @@
  */
 import { between, pick, type Random } from '../../generator/random.ts';
 import { parsePrometheusText, samplesOf } from '../support/prometheus-text.ts';
+import { until } from '../support/wait.ts';
 import type { BackgroundLoad } from './background-load.ts';
-import { shuffled, until } from './faults.ts';
+import { shuffled } from './faults.ts';
 import { type Spine, spinePartitions } from './spine.ts';
 import type { TurnstreamProcess } from './turnstream-process.ts';
 import { impatient } from './zombie.ts';

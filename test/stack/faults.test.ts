@@ -4,7 +4,6 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTables } from '../../generator/generate.ts';
-import { BackgroundLoad } from './background-load.ts';
 import { chanceOf, chaosSeed } from './faults.ts';
 import { Kills } from './kills.ts';
 import { Spine } from './spine.ts';
@@ -26,12 +25,7 @@ afterAll(async () => {
 });
 
 test('every part is killed under load, one while others recover: nothing is lost, nothing is counted twice', async () => {
-  const load = new BackgroundLoad(spine.pool, {
-    seed,
-    endAtMs: Date.parse('2026-03-05T12:00:00Z'),
-    rowsPerSecondMax: 200,
-    outlivesPostgres: true,
-  });
+  const load = kills.load(seed);
   await kills.overlapping(load);
   expect(load.brokenOff).toBeGreaterThan(0);
   expect(await spine.judged()).toBeNull();

@@ -5,6 +5,7 @@
  */
 import { createRandom, type Random } from '../../generator/random.ts';
 import { messageOf } from '../../processor/error.ts';
+import { pause } from '../support/wait.ts';
 import type { Spine } from './spine.ts';
 import type { TurnstreamProcess } from './turnstream-process.ts';
 
@@ -132,13 +133,4 @@ export async function whenBack<T>(ask: () => Promise<T>, giveUpMs = 120_000): Pr
       await pause(50);
     }
   }
-}
-
-/** The test's own time limit ends it. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await pause(20);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -3,6 +3,7 @@
  * worker's own metrics, read five times a second. Figures for people; the judge says what is true.
  */
 import { parsePrometheusText, samplesOf } from '../support/prometheus-text.ts';
+import { pause } from '../support/wait.ts';
 import type { TurnstreamProcess } from './turnstream-process.ts';
 
 export type Seen = {
@@ -33,7 +34,7 @@ export class Freshness {
   }
 
   async untilFresh(freshSeconds: number): Promise<void> {
-    while ((await this.stalenessSeconds()) > freshSeconds) await pause();
+    while ((await this.stalenessSeconds()) > freshSeconds) await pause(lookMs);
   }
 
   /** Does it, and waits until no read model is staler than `freshSeconds`. */
@@ -52,11 +53,11 @@ export class Freshness {
     done.catch(() => undefined);
     while (!isDone) {
       await look();
-      await pause();
+      await pause(lookMs);
     }
     await done;
     const doneAt = performance.now();
-    while ((await look()) > freshSeconds) await pause();
+    while ((await look()) > freshSeconds) await pause(lookMs);
     const recoverySeconds = (performance.now() - doneAt) / 1000;
     const after = await this.#retries();
     const retries = Object.fromEntries(
@@ -92,8 +93,4 @@ export class Freshness {
 
 function tenths(value: number): number {
   return Math.round(value * 10) / 10;
-}
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, lookMs));
 }

@@ -7,7 +7,7 @@
 import { between, type Random } from '../../generator/random.ts';
 import { killServer, startServer } from '../../local/stack.ts';
 import { textTable } from '../../processor/commands/text-table.ts';
-import type { BackgroundLoad } from './background-load.ts';
+import { BackgroundLoad } from './background-load.ts';
 import { type Death, Supervised, shuffled, whenBack } from './faults.ts';
 import type { Spine } from './spine.ts';
 import type { Role } from './zombie.ts';
@@ -45,6 +45,16 @@ export class Kills {
       sequencer: new Supervised(spine, ['sequence']),
       worker: new Supervised(spine, ['run', '--all']),
     };
+  }
+
+  /** One that goes on while Postgres is away; each run of the generator takes the next seed. */
+  load(seed: number): BackgroundLoad {
+    return new BackgroundLoad(this.#spine.pool, {
+      seed,
+      endAtMs: Date.parse('2026-03-05T12:00:00Z'),
+      rowsPerSecondMax: 200,
+      outlivesPostgres: true,
+    });
   }
 
   get deaths(): readonly Death[] {

@@ -7,6 +7,7 @@ import { expect, vi } from 'vitest';
 import { createTables, generate } from '../../generator/generate.ts';
 import { stackAddresses, startServer, stopServer } from '../../local/stack.ts';
 import { parsePrometheusText, sampleOf, samplesOf } from '../support/prometheus-text.ts';
+import { pause } from '../support/wait.ts';
 import { KafkaProxy } from './kafka-proxy.ts';
 import { Spine } from './spine.ts';
 import { TcpProxy } from './tcp-proxy.ts';
@@ -155,7 +156,7 @@ export class Liveness {
     await stopServer('kafka');
     const backAt = performance.now() + awayMs;
     await meanwhile();
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, backAt - performance.now())));
+    await pause(Math.max(0, backAt - performance.now()));
     await startServer('kafka');
   }
 

@@ -1,6 +1,7 @@
 /** Many parked steps: how many the sequencer says there are, since when, and what memory it takes. */
 import { expect } from 'vitest';
 import { parsePrometheusText, sampleOf } from '../support/prometheus-text.ts';
+import { pause } from '../support/wait.ts';
 import type { Spine } from './spine.ts';
 import type { TurnstreamProcess } from './turnstream-process.ts';
 
@@ -51,7 +52,7 @@ export async function residentBytesMax(
   });
   while (running) {
     await look();
-    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 500))]);
+    await Promise.race([ended, pause(500)]);
   }
   await ended;
   await look();

@@ -8,6 +8,7 @@ import {
   sampleOf,
   samplesOf,
 } from '../support/prometheus-text.ts';
+import { until } from '../support/wait.ts';
 import { Spine, spinePartitions } from './spine.ts';
 import type { TurnstreamProcess } from './turnstream-process.ts';
 
@@ -43,10 +44,6 @@ async function eventsOf(one: TurnstreamProcess): Promise<number> {
   const label = { projection: 'steps_by_type_day' };
   const [events] = samplesOf(await metricsOf(one), 'turnstream_events_total', label);
   return events?.value ?? 0;
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 100));
 }
 
 test('the metrics of DESIGN 3.9 are served, and a parser takes them', async () => {

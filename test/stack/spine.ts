@@ -15,6 +15,7 @@ import type { ReadModel } from '../../processor/engine/store.ts';
 import { messageOf } from '../../processor/error.ts';
 import { formatLsn, type Lsn, parseLsn } from '../../processor/source/lsn.ts';
 import { projections } from '../../projections/index.ts';
+import { pause } from '../support/wait.ts';
 import { dropSlot, tables } from './capture-sandbox.ts';
 import { collect, expectedRows, type JudgedRows } from './judge.ts';
 import { describeDifference, difference, isEqual, summedOverShards } from './judge-difference.ts';
@@ -131,7 +132,7 @@ export class Spine {
       if (performance.now() - movedAt > stalledMs) {
         throw new Error(await this.#whatStalls(lsn, behind));
       }
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await pause(50);
     }
   }
 

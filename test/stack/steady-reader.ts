@@ -9,6 +9,7 @@ import { readPartition, readTotalsPartition } from '../../processor/cql/read.ts'
 import type { ReadModel } from '../../processor/engine/store.ts';
 import type { Cell } from '../../processor/projection/columns.ts';
 import { keyTextOf } from '../../processor/projection/key-text.ts';
+import { pause } from '../support/wait.ts';
 import { collect, type JudgedRow, type JudgedRows } from './judge.ts';
 import { describeDifference, difference, isEqual, summedOverShards } from './judge-difference.ts';
 
@@ -75,7 +76,7 @@ export class SteadyReader {
         if (isEqual(found)) this.looks += 1;
         else this.gap ??= describeDifference(watched.model.shape.projection, found);
       }
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      await pause(pauseMs);
     }
   }
 

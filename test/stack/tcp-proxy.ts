@@ -5,6 +5,7 @@
  */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { pause } from '../support/wait.ts';
 
 export type Direction = 'request' | 'answer';
 
@@ -45,7 +46,7 @@ export class ProxiedConnection {
     this.#underway[direction] = this.#underway[direction].then(async () => {
       await held;
       const ms = dueMs - performance.now();
-      if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+      if (ms > 0) await pause(ms);
       if (!this.silent && to.writable) to.write(seen);
     });
   }

@@ -4,8 +4,8 @@
  * each changed at every stage, so that a late write that counted would be seen by the judge.
  */
 
+import { until } from '../support/wait.ts';
 import { CqlProxy } from './cql-proxy.ts';
-import { until } from './faults.ts';
 import { KafkaProxy } from './kafka-proxy.ts';
 import type { Spine } from './spine.ts';
 import type { TurnstreamProcess } from './turnstream-process.ts';
