@@ -24,6 +24,7 @@ export async function startThreeNodes(): Promise<void> {
   Object.assign(process.env, threeNodes);
   await stopServer('cassandra', oneNode);
   await Promise.all(nodes.map((node) => startServer(node, threeNodes)));
+  await untilAllMet();
   await makeProbeTable();
   await untilAllAnswer();
 }
@@ -67,6 +68,28 @@ export async function untilAllAnswer(): Promise<void> {
   const all = { consistency: types.consistencies.all };
   const insert = "INSERT INTO nodes_probe.probe (node) VALUES ('x')";
   await Promise.all(nodes.map((node) => insist(node, (client) => client.execute(insert, [], all))));
+}
+
+/**
+ * Each node knows both others, at one schema: a table that is made before may stay unknown to a node
+ * that had not met its maker yet.
+ */
+async function untilAllMet(): Promise<void> {
+  const select = 'SELECT schema_version FROM system.peers_v2';
+  const own = 'SELECT schema_version FROM system.local';
+  const versionsAt = async (client: Client) => {
+    const rows = [...(await client.execute(select)).rows, ...(await client.execute(own)).rows];
+    return rows.map((row) => String(row['schema_version']));
+  };
+  await Promise.all(
+    nodes.map((node) =>
+      insist(node, async (client) => {
+        const versions = await versionsAt(client);
+        if (versions.length === nodes.length && new Set(versions).size === 1) return;
+        throw new Error(`${node} knows ${versions.length} nodes, schemas ${versions.join(', ')}`);
+      }),
+    ),
+  );
 }
 
 /** By one node alone: two that make one table at the same time can split the schema. */
