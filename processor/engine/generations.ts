@@ -1,0 +1,60 @@
+/**
+ * The port to what builds of read models there are, and which of them readers use (DESIGN 3.6). These
+ * are the only decisions that are conditional writes: two people may ask for the same thing at once.
+ * cql/ implements it, memory-generations.ts too; both keep generations.contract.ts.
+ *
+ * A generation is a table and its checkpoints. Its number is never given again, so no late write of a
+ * dropped one can ever meet a new one (DESIGN 3.10).
+ */
+import type { Lsn } from '../source/lsn.ts';
+
+export type GenerationId = {
+  readonly projection: string;
+  readonly version: number;
+  readonly generation: number;
+};
+
+/** What readers use of a projection. */
+export type Live = GenerationId & { readonly promotedAtMs: number };
+
+/** A read model as of the past holds what was committed at or before this; null: as of now, it is kept up to date. */
+export type Until = { readonly lsn: Lsn } | { readonly committedAtMs: number };
+
+export type Generation = GenerationId & {
+  readonly createdAtMs: number;
+  readonly until: Until | null;
+  /** When a replay had brought it up to date, or to its end; null while it is being built. */
+  readonly builtAtMs: number | null;
+  /** When readers last began to use it; null: never yet. */
+  readonly promotedAtMs: number | null;
+  /** When its table was dropped; the row stays, so that the number stays taken. */
+  readonly droppedAtMs: number | null;
+};
+
+/** Who builds a generation at present. It is free once the lease has run out. */
+export type Lease = {
+  readonly owner: string;
+  /** What people are told of the owner: host and process. */
+  readonly about: string;
+  readonly untilMs: number;
+};
+
+export interface GenerationStore {
+  /** By projection; absent: none was ever promoted. Cheap: workers ask twice a second. */
+  live(projections: readonly string[]): Promise<ReadonlyMap<string, Live>>;
+  /** All there ever were, by version and number. */
+  list(projection: string): Promise<readonly Generation[]>;
+  /** Takes the next free number of the version. */
+  create(projection: string, version: number, until: Until | null): Promise<Generation>;
+  /** Null when it is taken or renewed; otherwise who has it. One of a projection at a time. */
+  lease(projection: string, lease: Lease): Promise<Lease | null>;
+  /** Of this owner; nothing, if another has it by now. */
+  release(projection: string, owner: string): Promise<void>;
+  built(id: GenerationId, atMs: number): Promise<void>;
+  dropped(id: GenerationId, atMs: number): Promise<void>;
+  /**
+   * Readers use `to` from now on, if they use `from` until now (null: nothing). False if they do not:
+   * somebody else has promoted meanwhile.
+   */
+  promote(to: GenerationId, from: GenerationId | null, atMs: number): Promise<boolean>;
+}
