@@ -22,7 +22,7 @@ import {
 const seed = chaosSeed('nodes');
 const endAtMs = Date.parse('2026-03-05T12:00:00Z');
 /** Three nodes and all the rest share a machine: a load that they keep up with. */
-const load = { rowsPerSecondMax: 30, sessionsPerRun: 4, mixedChangesPerRun: 40 };
+const load = { rowsPerSecondMax: 20, sessionsPerRun: 4, mixedChangesPerRun: 8 };
 const freshSeconds = 5;
 /** How long a node that hangs does so: longer than its neighbours take to think it dead. */
 const hangMs = 30_000;
