@@ -154,5 +154,5 @@ class EventWriter {
 function textBytesOf(fact: Fact | null): number {
   if (fact === null) return 0;
   const text = fact.kind === 'step' ? fact.content : fact.kind === 'humanTurn' ? fact.prompt : null;
-  return (text?.length ?? 0) * 3;
+  return text === null ? 0 : Buffer.byteLength(text);
 }
