@@ -31,6 +31,8 @@ export type CommandOptions = {
   readonly watch?: number | true;
   /** Seconds. */
   readonly wait?: number;
+  readonly settled?: boolean;
+  /** The former name of `settled`. */
   readonly retried?: boolean;
 };
 

@@ -1,5 +1,5 @@
 /** Dead letters as people and programs are shown them. Pure. */
-import type { StoredLetter } from '../engine/dead-letter-store.ts';
+import { fateOf, type StoredLetter, sequencerOrigin } from '../engine/dead-letter-store.ts';
 import { type LetterSource, letterId } from './letter-id.ts';
 import { textTable } from './text-table.ts';
 
@@ -8,7 +8,7 @@ export type FoundLetter = { readonly source: LetterSource; readonly letter: Stor
 export type RetryResult = {
   readonly id: string;
   /** `asked`: it is in the log, and nobody has come to it yet. */
-  readonly outcome: 'retried' | 'failed' | 'refused' | 'asked';
+  readonly outcome: 'retried' | 'discarded' | 'failed' | 'refused' | 'asked';
   readonly reason: string | null;
 };
 
@@ -18,7 +18,9 @@ export function letterJson({ source, letter }: FoundLetter) {
   const { origin, version, generation, partition } = source.origin;
   const { atMs, ...rest } = letter;
   const at = new Date(atMs).toISOString();
-  return { id: letterId(source, letter), origin, version, generation, partition, ...rest, at };
+  const state = fateOf(letter);
+  const place = { id: letterId(source, letter), origin, version, generation, partition };
+  return { ...place, state, ...rest, at };
 }
 
 export function listText(letters: readonly FoundLetter[]): string {
@@ -31,11 +33,11 @@ export function listText(letters: readonly FoundLetter[]): string {
     stateOf(letter),
     clipped(letter.triedError ?? letter.error, errorCharsShown),
   ]);
-  const waiting = letters.filter(({ letter }) => letter.retriedAt === null).length;
+  const waiting = letters.filter(({ letter }) => fateOf(letter) === 'waits').length;
   const end =
     waiting === 0
       ? 'None of them waits.'
-      : `${waiting} wait: mend what they failed on, start the mended code, then \`turnstream dead-letters retry --all\`.`;
+      : `${waiting} wait: mend what they failed on, start the mended code, then \`turnstream dead-letters retry --all\`; \`turnstream dead-letters discard\` what will never be taken.`;
   return `${textTable(['letter', 'set aside at', 'event', 'session', 'state', 'error'], rows)}\n\n${end}`;
 }
 
@@ -48,15 +50,47 @@ export function showText(found: FoundLetter, original: string): string {
 export function retryText(results: readonly RetryResult[]): string {
   if (results.length === 0) return 'No dead letter waits.';
   const rows = results.map(({ id, outcome, reason }) => [id, outcome, reason ?? '']);
-  const asked = results.some(({ outcome }) => outcome === 'asked');
-  const end = asked
+  const end = isAsked(results)
     ? '\n\nWhat is asked for is in the log: it is tried when the sequencer and the workers come to it; `turnstream dead-letters list` says what became of it.'
     : '';
   return `${textTable(['letter', 'outcome', ''], rows)}${end}`;
 }
 
-function stateOf({ tries, retriedAt }: StoredLetter): string {
-  if (retriedAt !== null) return 'retried';
+export function discardText(results: readonly RetryResult[]): string {
+  if (results.length === 0) return 'No dead letter waits.';
+  const rows = results.map(({ id, outcome, reason }) => [id, outcome, reason ?? '']);
+  const lines = [textTable(['letter', 'outcome', ''], rows), ''];
+  const gone = results.filter(({ outcome }) => outcome === 'discarded');
+  if (gone.some(({ id }) => !isSequencers(id))) {
+    lines.push(
+      'Of what is discarded: the read model does without it, and says no more that it is degraded; a replay takes it.',
+    );
+  }
+  if (gone.some(({ id }) => isSequencers(id))) {
+    lines.push(
+      'Of what is discarded of the sequencer: the row stays as it is until Postgres writes it again; no replay takes it.',
+    );
+  }
+  if (isAsked(results)) {
+    lines.push(
+      'What is asked for is in the log: it is discarded when the sequencer and the workers come to it; `turnstream dead-letters list` says what became of it.',
+    );
+  }
+  return lines.join('\n').trimEnd();
+}
+
+function isAsked(results: readonly RetryResult[]): boolean {
+  return results.some(({ outcome }) => outcome === 'asked');
+}
+
+function isSequencers(id: string): boolean {
+  return id.startsWith(`${sequencerOrigin.origin}/`);
+}
+
+function stateOf(letter: StoredLetter): string {
+  const fate = fateOf(letter);
+  if (fate !== 'waits') return fate;
+  const { tries } = letter;
   return tries === 0 ? 'waits' : `waits, ${tries} ${tries === 1 ? 'try' : 'tries'}`;
 }
 

@@ -4,7 +4,7 @@
  * a sentence, what could not be brought in right. Nothing is written here but to the log: who takes part
  * in it decides (engine/lane-letters.ts, sequencer/dead-letter.ts).
  */
-import type { DeadLetterStore, StoredLetter } from '../engine/dead-letter-store.ts';
+import { type DeadLetterStore, fateOf, type StoredLetter } from '../engine/dead-letter-store.ts';
 import type { Log, LogProducer, LogRecord, NewRecord } from '../kafka/log.ts';
 import { repetitionOf } from '../sequencer/dead-letter.ts';
 import { encodeRetry } from '../source/retry.ts';
@@ -69,7 +69,7 @@ export async function retryLetters(
     else results.set(id, { id, outcome: 'refused', reason });
   }
   await appendRetries(ports, settings, wanted, results);
-  await outcomes(ports, settings, wanted, results);
+  await awaitOutcomes(ports, settings, wanted, results, outcomeOf);
   return [...results.values()];
 }
 
@@ -158,16 +158,18 @@ function recordOf(
   if (source.projection === null) return repetitionOf(record, changesTopic);
   const { origin: projection, version, generation, partition } = source.origin;
   const { offset } = letter;
-  const retry = { projection, version, generation, partition, offset, requestedAt, value };
-  return { topic: changesTopic, partition: 0, key: null, value: encodeRetry(retry) };
+  const place = { projection, version, generation, partition, offset };
+  const retry = encodeRetry({ ...place, requestedAt, value, discard: false });
+  return { topic: changesTopic, partition: 0, key: null, value: retry };
 }
 
 /** Waits until each that was asked for is decided, or the time is over. */
-async function outcomes(
-  { letters, clock, signal }: RetryPorts,
-  { waitMsMax }: RetrySettings,
+export async function awaitOutcomes(
+  { letters, clock, signal }: Pick<RetryPorts, 'letters' | 'clock' | 'signal'>,
+  { waitMsMax }: Pick<RetrySettings, 'waitMsMax'>,
   wanted: ReadonlyMap<string, FoundLetter>,
   results: Map<string, RetryResult>,
+  decided: (before: StoredLetter, now: StoredLetter) => Decided | null,
 ): Promise<void> {
   const untilMs = clock.nowMs() + waitMsMax;
   for (;;) {
@@ -177,16 +179,19 @@ async function outcomes(
       const found = wanted.get(id);
       if (found === undefined) continue;
       const now = await letters.read(found.source.origin, found.letter.offset);
-      const outcome = outcomeOf(found.letter, now);
+      const outcome = now && decided(found.letter, now);
       if (outcome !== null) results.set(id, { id, ...outcome });
     }
     await clock.delay(pollMs, signal);
   }
 }
 
-function outcomeOf(before: StoredLetter, now: StoredLetter | null): Omit<RetryResult, 'id'> | null {
-  if (now === null) return null;
-  if (now.retriedAt !== null) return { outcome: 'retried', reason: null };
+export type Decided = Omit<RetryResult, 'id'>;
+
+function outcomeOf(before: StoredLetter, now: StoredLetter): Decided | null {
+  const fate = fateOf(now);
+  if (fate === 'retried') return { outcome: 'retried', reason: null };
+  if (fate === 'discarded') return { outcome: 'discarded', reason: 'somebody was faster' };
   if (now.tries > before.tries) return { outcome: 'failed', reason: now.triedError };
   return null;
 }

@@ -7,7 +7,8 @@ import { MemoryLetters } from '../engine/memory-letters.ts';
 import { MemoryLog } from '../kafka/memory-log.ts';
 import { retryHeader } from '../sequencer/dead-letter.ts';
 import { decodeRetry } from '../source/retry.ts';
-import { listText, retryText } from './dead-letters-report.ts';
+import { discardLetters } from './dead-letters-discard.ts';
+import { discardText, letterJson, listText, retryText, showText } from './dead-letters-report.ts';
 import { findLetters, type RetrySettings, retryLetters } from './dead-letters-retry.ts';
 import { chosen, letterId, sourcesOf } from './letter-id.ts';
 
@@ -64,6 +65,12 @@ async function opened() {
       retryLetters(
         ports,
         { ...settings, ...more },
+        await findLetters(letters, chosen(names, sources)),
+      ),
+    discard: async (names: readonly string[], waitMsMax = 0) =>
+      discardLetters(
+        ports,
+        { ...settings, waitMsMax },
         await findLetters(letters, chosen(names, sources)),
       ),
     changes: () => log.partitions('changes')[0]!.records,
@@ -195,4 +202,64 @@ test('the list says which letters wait, on what, and what to do', async () => {
   );
   expect(end).toContain('turnstream dead-letters retry --all');
   expect(listText([])).toBe('No dead letter waits.');
+});
+
+const own: NewLetter = {
+  offset: 5,
+  position: 5,
+  after: 5,
+  eventType: null,
+  sessionUid: null,
+  error: 'e',
+  atMs: nowMs - 100 * day,
+};
+
+test('a discard asks for each letter, however old, and whether or not its record is still there', async () => {
+  const world = await opened();
+  await world.setAside(map, 7, Buffer.from('seven'));
+  await world.letters.add(sequencerOrigin, [own]);
+  const results = await world.discard([]);
+  expect(results.map(({ outcome }) => outcome)).toEqual(['asked', 'asked']);
+  const asked = world.changes().map(({ value }) => decodeRetry(value!));
+  expect(asked).toMatchObject([
+    { projection: 'sequencer', version: 0, generation: 0, partition: 0, offset: 5, discard: true },
+    { projection: map.name, version: map.version, generation: 1, partition: 1, offset: 7 },
+  ]);
+  expect(asked.map(({ value }) => value.length)).toEqual([0, 0]);
+  expect(discardText(results)).toContain('What is asked for is in the log');
+  expect(discardText(results)).not.toContain('Of what is discarded');
+  expect(await (await opened()).discard([])).toEqual([]);
+});
+
+test('it waits until each is discarded, says what that means, and what a retry was faster with', async () => {
+  const world = await opened();
+  for (const offset of [7, 8]) await world.setAside(map, offset, Buffer.from('x'));
+  await world.letters.add(sequencerOrigin, [own]);
+  const origin = letterOriginOf({ shape: map.shape, generation: 1 }, 1);
+  const running = world.discard([], 1);
+  await expect.poll(() => world.changes().length).toBe(3);
+  const failed = { kind: 'failed', position: 8000, tries: 1, error: 'still throws' } as const;
+  await world.letters.decide(origin, 7, failed);
+  await world.letters.decide(origin, 7, { kind: 'discarded', position: 9000 });
+  await world.letters.decide(origin, 8, { kind: 'retried', position: 9001 });
+  await world.letters.decide(sequencerOrigin, 5, { kind: 'discarded', position: 9002 });
+  const results = await running;
+  expect(results).toEqual([
+    { id: 'sequencer/0/5', outcome: 'discarded', reason: null },
+    { id: `${map.name}/1/7`, outcome: 'discarded', reason: null },
+    { id: `${map.name}/1/8`, outcome: 'retried', reason: 'a retry took it before' },
+  ]);
+  const text = discardText(results);
+  expect(text).toContain('the read model does without it');
+  expect(text).toContain('a replay takes it');
+  expect(text).toContain('until Postgres writes it again');
+  const found = await findLetters(world.letters, chosen([], sources));
+  expect(listText(found)).toMatch(/1\/7 .* discarded .*\n.*1\/8 .* retried /);
+  expect(listText(found)).toContain('None of them waits.');
+  const [, discarded] = found;
+  expect(letterJson(discarded!)).toMatchObject({ state: 'discarded', discardedAt: 9000 });
+  expect(showText(discarded!, '')).toMatch(/state +discarded/);
+  // Asked for again, as a retry, it is told what became of it.
+  const again = await world.retry([`${map.name}/1/7`], { waitMsMax: 1 });
+  expect(again).toMatchObject([{ outcome: 'discarded' }]);
 });

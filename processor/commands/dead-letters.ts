@@ -1,6 +1,7 @@
-/** `turnstream dead-letters list`, `show` and `retry`: what was set aside, and bringing it in. */
+/** `turnstream dead-letters list`, `show`, `retry` and `discard`: what was set aside, and what becomes of it. */
 import { randomUUID } from 'node:crypto';
 import type { Config } from '../config.ts';
+import { fateOf } from '../engine/dead-letter-store.ts';
 import { workerDefaults } from '../engine/worker-settings.ts';
 import { messageOf, TurnstreamError } from '../error.ts';
 import { eventCodec } from '../event/codec.ts';
@@ -8,14 +9,23 @@ import { registerEventSchema } from '../event/schema.ts';
 import type { Log, LogRecord } from '../kafka/log.ts';
 import { httpRegistry } from '../source/registry.ts';
 import type { CommandArguments, CommandContext, ExitCode } from './context.ts';
+import { discardLetters } from './dead-letters-discard.ts';
 import {
+  discardText,
   type FoundLetter,
   letterJson,
   listText,
   retryText,
   showText,
 } from './dead-letters-report.ts';
-import { findLetters, idOf, isOf, type RetrySettings, retryLetters } from './dead-letters-retry.ts';
+import {
+  findLetters,
+  idOf,
+  isOf,
+  type RetryPorts,
+  type RetrySettings,
+  retryLetters,
+} from './dead-letters-retry.ts';
 import { chosen, letterId, sourcesOf } from './letter-id.ts';
 import { type OpenStores, openStores } from './open-cql.ts';
 import { openLogBriefly } from './open-log.ts';
@@ -35,7 +45,7 @@ export async function deadLettersListCommand(
   return await withStores(context, async ({ letters }) => {
     const found = await findLetters(letters, choice);
     const waiting = found.filter(isWaiting);
-    const shown = options.retried === true ? found : waiting;
+    const shown = (options.settled ?? options.retried) === true ? found : waiting;
     context.print(
       context.json
         ? JSON.stringify({ letters: shown.map(letterJson), waiting: waiting.length })
@@ -79,9 +89,36 @@ export async function deadLettersShowCommand(
 }
 
 /** 0 when all that were asked for are taken. */
-export async function deadLettersRetryCommand(
+export function deadLettersRetryCommand(
+  context: CommandContext,
+  args: CommandArguments,
+): Promise<ExitCode> {
+  const settings = retrySettings(context.config, args.options.wait ?? waitSecondsDefault);
+  return withWaiting(context, args, async (ports, waiting) => {
+    const results = await retryLetters(ports, settings, waiting);
+    context.print(context.json ? JSON.stringify({ results }) : retryText(results));
+    return results.every(({ outcome }) => outcome === 'retried') ? 0 : 1;
+  });
+}
+
+/** 0 when nobody waits any more for what was named. */
+export function deadLettersDiscardCommand(
+  context: CommandContext,
+  args: CommandArguments,
+): Promise<ExitCode> {
+  const settings = retrySettings(context.config, args.options.wait ?? waitSecondsDefault);
+  return withWaiting(context, args, async (ports, waiting) => {
+    const results = await discardLetters(ports, settings, waiting);
+    context.print(context.json ? JSON.stringify({ results }) : discardText(results));
+    return results.every(({ outcome }) => outcome !== 'asked') ? 0 : 1;
+  });
+}
+
+/** What waits of that which is named, ids, names or `--all`; never all by default. */
+async function withWaiting(
   context: CommandContext,
   { names, options }: CommandArguments,
+  run: (ports: RetryPorts, waiting: readonly FoundLetter[]) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   if ((options.all === true) === names.length > 0) {
     throw new TurnstreamError(
@@ -97,16 +134,12 @@ export async function deadLettersRetryCommand(
     const unknown = [...(choice.ids ?? [])].filter((id) => !known.has(id));
     if (unknown.length > 0) throw noSuch(unknown);
     const log = openLogBriefly(config.kafka, context.log);
-    const ports = { log, letters, clock: systemClock, signal };
-    const settings = retrySettings(config, options.wait ?? waitSecondsDefault);
-    const results = await retryLetters(ports, settings, found.filter(isWaiting));
-    context.print(context.json ? JSON.stringify({ results }) : retryText(results));
-    return results.every(({ outcome }) => outcome === 'retried') ? 0 : 1;
+    return await run({ log, letters, clock: systemClock, signal }, found.filter(isWaiting));
   });
 }
 
 function isWaiting({ letter }: FoundLetter): boolean {
-  return letter.retriedAt === null;
+  return fateOf(letter) === 'waits';
 }
 
 function allSources({ kafka }: Config) {
@@ -192,6 +225,6 @@ function undecoded(value: Buffer): string {
 function noSuch(ids: readonly string[]): TurnstreamError {
   return new TurnstreamError(
     'CONFIGURATION',
-    `There is no dead letter ${ids.join(', ')}; \`turnstream dead-letters list --retried\` prints all there are.`,
+    `There is no dead letter ${ids.join(', ')}; \`turnstream dead-letters list --settled\` prints all there are.`,
   );
 }

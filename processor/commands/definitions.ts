@@ -133,7 +133,11 @@ export const commandDefinitions: readonly CommandDefinition[] = [
     summary: 'what was set aside and waits',
     description:
       'Prints the dead letters that wait: events that a projection could not take, and records that do not decode. While one waits, its read model lacks what it would have written. Exits with 1 when there are any.',
-    options: [{ flags: '--retried', about: 'also those that a retry has brought in' }, json],
+    options: [
+      { flags: '--settled', about: 'also those that a retry has brought in, and those discarded' },
+      { flags: '--retried', about: 'the same: its former name' },
+      json,
+    ],
     settings: ['log'],
     examples: [
       ['turnstream dead-letters list', ''],
@@ -174,6 +178,28 @@ export const commandDefinitions: readonly CommandDefinition[] = [
       ['turnstream dead-letters retry --all --wait 0', 'all, without waiting'],
     ],
     load: async () => (await import('./dead-letters.ts')).deadLettersRetryCommand,
+  },
+  {
+    name: 'dead-letters discard',
+    names: ['[what...]', 'ids of letters, projections, or `sequencer`'],
+    summary: 'say that letters will never be taken',
+    description:
+      'Asks the log to discard letters that no retry will ever bring in, and waits until it has. A read model does without such a letter and is no longer degraded by it; a replay takes the event. A row whose record the sequencer set aside stays as it is until Postgres writes it again. The letter itself stays in its topic. It cannot be taken back. Exits with 1 while some still wait.',
+    options: [
+      { flags: '--all', about: 'all that wait' },
+      {
+        flags: '--wait <seconds>',
+        about: 'wait so long until they are discarded (default: 30)',
+        parse: waitSeconds,
+      },
+      json,
+    ],
+    settings: ['log'],
+    examples: [
+      ['turnstream dead-letters discard sequencer/0/1042', 'one: its row was written again since'],
+      ['turnstream dead-letters discard steps_by_type_day', 'all of a projection'],
+    ],
+    load: async () => (await import('./dead-letters.ts')).deadLettersDiscardCommand,
   },
   {
     name: 'config',

@@ -77,7 +77,7 @@ function addCommand(program: Command, definition: CommandDefinition, action: Act
 
 const groups: Readonly<Record<string, string>> = {
   schema: 'the CQL keyspace and tables',
-  'dead-letters': 'what was set aside, and bringing it in',
+  'dead-letters': 'what was set aside, and what becomes of it',
 };
 
 /** `schema` for instance, which is nothing without its second word. */

@@ -204,6 +204,7 @@ const control: readonly Table[] = [
       ['tried_at', 'bigint'],
       ['tried_error', 'text'],
       ['retried_at', 'bigint'],
+      ['discarded_at', 'bigint'],
     ],
     partition: ['projection', 'version', 'generation', 'partition'],
     clustering: [['offset', 'asc']],

@@ -36,11 +36,11 @@ export function letterStatements(keyspace: string): LetterStatements {
     const all = [...keyColumns, ...columns];
     return `INSERT INTO ${table} (${listed(all)}) VALUES (${marks(all.length)}) USING TIMESTAMP ?`;
   };
-  const columns = ['offset', ...letterColumns, ...failedColumns, 'retried_at'];
+  const columns = ['offset', ...letterColumns, ...failedColumns, 'retried_at', 'discarded_at'];
   const select = `SELECT ${listed(columns)} FROM ${table} WHERE `;
   const add = insert(letterColumns);
   const failed = insert(failedColumns);
-  const retried = insert(['retried_at']);
+  const settled = { retried: insert(['retried_at']), discarded: insert(['discarded_at']) };
   const read = select + matching(keyColumns);
   const all = select + matching(originColumns);
   return {
@@ -60,8 +60,8 @@ export function letterStatements(keyspace: string): LetterStatements {
     decide: (origin, offset, decision) => {
       const key = [...keyOf(origin), bigintValue(offset)];
       const position = bigintValue(decision.position);
-      if (decision.kind === 'retried') {
-        return { query: retried, params: [...key, position, position] };
+      if (decision.kind !== 'failed') {
+        return { query: settled[decision.kind], params: [...key, position, position] };
       }
       const error = textValue(decision.error.slice(0, storedErrorCharsMax));
       return {
@@ -89,6 +89,7 @@ export function letterOf(row: DecodedRow): StoredLetter | null {
     triedAt: numberOf(row['tried_at']),
     triedError: textOf(row['tried_error']),
     retriedAt: numberOf(row['retried_at']),
+    discardedAt: numberOf(row['discarded_at']),
   };
 }
 

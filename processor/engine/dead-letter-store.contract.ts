@@ -32,7 +32,8 @@ export function describeDeadLetterStoreContract(
     });
     const waiting = (given: NewLetter): StoredLetter => {
       const { after: _, ...stored } = given;
-      return { ...stored, tries: 0, triedAt: null, triedError: null, retriedAt: null };
+      const fate = { tries: 0, triedAt: null, triedError: null };
+      return { ...stored, ...fate, retriedAt: null, discardedAt: null };
     };
     const all = async (origin: LetterOrigin): Promise<readonly StoredLetter[]> => {
       const found: StoredLetter[] = [];
@@ -74,6 +75,20 @@ export function describeDeadLetterStoreContract(
       await store.add(lane(3), [letter(1)]);
       await store.decide(lane(3), 1, failed);
       expect(await store.read(lane(3), 1)).toEqual({ ...tried, retriedAt: 6000 });
+    });
+
+    test('that it was discarded is kept, above what failed, whatever arrives late', async () => {
+      await store.add(lane(5), [letter(1), letter(2)]);
+      const discarded = (position: number) => ({ kind: 'discarded', position }) as const;
+      await store.decide(lane(5), 1, discarded(6000));
+      await store.decide(lane(5), 1, discarded(6000));
+      await store.add(lane(5), [letter(1)]);
+      await store.decide(lane(5), 1, { kind: 'failed', position: 5000, tries: 1, error: 'still' });
+      await store.decide(lane(5), 1, discarded(4000));
+      const tried = { tries: 1, triedAt: 5000, triedError: 'still' };
+      const expected = { ...waiting(letter(1)), ...tried, discardedAt: 6000 };
+      expect(await store.read(lane(5), 1)).toEqual(expected);
+      expect(await all(lane(5))).toEqual([expected, waiting(letter(2))]);
     });
 
     test('an older decision that arrives late changes nothing', async () => {

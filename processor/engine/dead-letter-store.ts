@@ -43,12 +43,14 @@ export type StoredLetter = Omit<NewLetter, 'after'> & {
   readonly tries: number;
   readonly triedAt: number | null;
   readonly triedError: string | null;
-  /** Position of the retry that took it; null while it waits. */
+  /** Position of the retry that took it; null when none has. */
   readonly retriedAt: number | null;
+  /** Position at which somebody said that it will never be taken; null when nobody has. */
+  readonly discardedAt: number | null;
 };
 
 export type Decision =
-  | { readonly kind: 'retried'; readonly position: number }
+  | { readonly kind: 'retried' | 'discarded'; readonly position: number }
   | {
       readonly kind: 'failed';
       readonly position: number;
@@ -59,11 +61,25 @@ export type Decision =
 export interface DeadLetterStore {
   /** Resolves when all are durable; any part may be when it rejects (STORE, as the other stores). */
   add(origin: LetterOrigin, letters: readonly NewLetter[]): Promise<void>;
-  /** A `retried` of any position stands above what failed. */
+  /** A `retried` or `discarded` of any position stands above what failed. */
   decide(origin: LetterOrigin, offset: number, decision: Decision): Promise<void>;
   read(origin: LetterOrigin, offset: number): Promise<StoredLetter | null>;
   /** All of an origin, in the order of their offsets, page by page. */
   pages(origin: LetterOrigin): AsyncIterable<readonly StoredLetter[]>;
+}
+
+type Fate = Pick<StoredLetter, 'retriedAt' | 'discardedAt'>;
+
+/** Where it was taken or discarded; the first place counts. Null while it waits. */
+export function settledAt({ retriedAt, discardedAt }: Fate): number | null {
+  if (retriedAt === null || discardedAt === null) return retriedAt ?? discardedAt;
+  return Math.min(retriedAt, discardedAt);
+}
+
+export function fateOf(letter: Fate): 'waits' | 'retried' | 'discarded' {
+  const settled = settledAt(letter);
+  if (settled === null) return 'waits';
+  return settled === letter.discardedAt ? 'discarded' : 'retried';
 }
 
 export function letterOriginOf({ shape, generation }: ReadModel, partition: number): LetterOrigin {

@@ -1,6 +1,6 @@
 /**
- * The dead letters of a lane: what its function throws on is set aside, and retries that the log asks
- * for are decided. Both are durable before anything is written that goes by them, so that whoever takes
+ * The dead letters of a lane: what its function throws on is set aside, and retries and discards that the
+ * log asks for are decided. Both are durable before anything is written that goes by them, so that whoever takes
  * the lane over comes to the same rows, even with a function that was mended meanwhile (I1, I2).
  */
 import { TurnstreamError } from '../error.ts';
@@ -63,12 +63,13 @@ export class LaneLetters {
     return true;
   }
 
-  /** Evaluates the letter that the batch is to retry, if it is one of this lane's. */
+  /** Evaluates, or discards, the letter that the batch is to retry, if it is one of this lane's. */
   async retry(batch: LaneBatch): Promise<boolean> {
     const { retry } = batch;
     if (retry === null || !this.#concerns(retry)) return true;
     const plan = planOf(retry, this.waiting.get(retry.offset));
     if (plan.kind === 'skip') return true;
+    if (plan.kind === 'discard') return await this.#discard(batch, retry, plan.isDecided);
     const { decoder, settings, clock } = this.#context;
     const loaded = await this.#insist('schema', () => decoder.load([retry.value]));
     if (loaded.kind === 'over') return false;
@@ -95,18 +96,14 @@ export class LaneLetters {
   }
 
   async #decide(retry: Retry, letter: WaitingLetter, evaluated: Evaluated): Promise<boolean> {
-    const { letters, observer, logger } = this.#context;
+    const { logger } = this.#context;
     const { position, offset } = retry;
     const tries = letter.tries + 1;
     const decision: Decision =
       evaluated.kind === 'failed'
         ? { kind: 'failed', position, tries, error: evaluated.error }
         : { kind: 'retried', position };
-    const outcome = await this.#insist('letters', () =>
-      letters.decide(this.#origin, offset, decision),
-    );
-    if (outcome.kind === 'over') return false;
-    observer.letterRetried(this.#origin.origin, decision.kind);
+    if (!(await this.#note(offset, decision))) return false;
     const fields = { ...this.#origin, offset, position };
     if (decision.kind === 'failed') {
       this.waiting.put({ ...letter, tries, triedAt: position });
@@ -118,6 +115,35 @@ export class LaneLetters {
     } else {
       logger.info(fields, `a dead letter of ${fields.origin} is taken`);
     }
+    return true;
+  }
+
+  /**
+   * The read model does without the letter, from this place on. Where the list says more than the
+   * checkpoint has counted it goes on saying so: which of them is in the totals is not known now either.
+   */
+  async #discard(batch: LaneBatch, retry: Retry, isDecided: boolean): Promise<boolean> {
+    const { offset, position } = retry;
+    if (!isDecided && !(await this.#note(offset, { kind: 'discarded', position }))) return false;
+    this.waiting.forget(offset);
+    const { deadLetters } = batch.reached;
+    const counted = batch.projection.kind === 'map' ? deadLetters : Math.max(0, deadLetters - 1);
+    const left = Math.min(counted, this.waiting.countBelow(batch.reached.offset));
+    batch.reached = { ...batch.reached, deadLetters: left };
+    if (isDecided) return true;
+    const fields = { ...this.#origin, offset, position };
+    this.#context.logger.warn(fields, `a dead letter of ${this.#origin.origin} is discarded`);
+    return true;
+  }
+
+  /** Durable before anything goes by it. False when the epoch is over. */
+  async #note(offset: number, decision: Decision): Promise<boolean> {
+    const { letters, observer } = this.#context;
+    const outcome = await this.#insist('letters', () =>
+      letters.decide(this.#origin, offset, decision),
+    );
+    if (outcome.kind === 'over') return false;
+    observer.letterRetried(this.#origin.origin, decision.kind);
     return true;
   }
 

@@ -14,6 +14,7 @@ const retry = (position: number): Retry => ({
   partition: 0,
   offset: 7,
   value: Buffer.alloc(0),
+  discard: false,
 });
 const letter: WaitingLetter = {
   offset: 7,
@@ -22,6 +23,7 @@ const letter: WaitingLetter = {
   tries: 0,
   triedAt: null,
   retriedAt: null,
+  discardedAt: null,
 };
 const evaluate = (isDecided: boolean) => expect.objectContaining({ kind: 'evaluate', isDecided });
 const skip = { kind: 'skip' };
@@ -42,4 +44,23 @@ test.each([
   ],
 ])('at a retry, %s', (_, given, expected) => {
   expect(planOf(retry(100), given)).toEqual(expected);
+});
+
+const discard = (isDecided: boolean) => expect.objectContaining({ kind: 'discard', isDecided });
+
+test.each([
+  ['one that waits is discarded', letter, discard(false)],
+  ['one that nobody set aside is none', undefined, skip],
+  ['one that failed is discarded, whenever that was', { ...letter, triedAt: 100 }, discard(false)],
+  ['one that was discarded here is, again', { ...letter, discardedAt: 100 }, discard(true)],
+  ['one that was discarded before is done', { ...letter, discardedAt: 90 }, skip],
+  ['one that a retry took is taken', { ...letter, retriedAt: 90 }, skip],
+])('at a discard, %s', (_, given, expected) => {
+  expect(planOf({ ...retry(100), discard: true }, given)).toEqual(expected);
+});
+
+test('what was discarded is not tried again', () => {
+  for (const discardedAt of [90, 100]) {
+    expect(planOf(retry(100), { ...letter, discardedAt })).toEqual(skip);
+  }
 });

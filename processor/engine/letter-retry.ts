@@ -13,21 +13,26 @@ import { messageOf } from '../error.ts';
 import type { LogEntry, Retry } from '../event/event.ts';
 import { foldAggregate, foldMap, type KeyDeltas, type RowBuffer } from '../projection/changes.ts';
 import type { Projection } from '../projection/projection.ts';
+import { settledAt } from './dead-letter-store.ts';
 import type { WaitingLetter } from './waiting-letters.ts';
 
 export type RetryPlan =
   /** Not the lane's, or done, or known to have failed. */
   | { readonly kind: 'skip' }
   /** `isDecided`: it was evaluated before, by whoever took it at this very place. */
-  | { readonly kind: 'evaluate'; readonly letter: WaitingLetter; readonly isDecided: boolean };
+  | { readonly kind: 'evaluate'; readonly letter: WaitingLetter; readonly isDecided: boolean }
+  /** Nobody wants it any more: it goes, and leaves nothing. */
+  | { readonly kind: 'discard'; readonly letter: WaitingLetter; readonly isDecided: boolean };
 
 export function planOf(retry: Retry, letter: WaitingLetter | undefined): RetryPlan {
   if (letter === undefined) return { kind: 'skip' };
-  const { retriedAt, triedAt } = letter;
-  if (retriedAt !== null) {
-    if (retriedAt !== retry.position) return { kind: 'skip' };
-    return { kind: 'evaluate', letter, isDecided: true };
+  const { retriedAt, discardedAt, triedAt } = letter;
+  if (settledAt(letter) !== null) {
+    const settledHere = retry.discard ? discardedAt : retriedAt;
+    if (settledHere !== retry.position) return { kind: 'skip' };
+    return { kind: retry.discard ? 'discard' : 'evaluate', letter, isDecided: true };
   }
+  if (retry.discard) return { kind: 'discard', letter, isDecided: false };
   if (triedAt !== null && triedAt >= retry.position) return { kind: 'skip' };
   return { kind: 'evaluate', letter, isDecided: false };
 }

@@ -18,8 +18,9 @@ export class MemoryLetters implements DeadLetterStore {
         triedAt = null,
         triedError = null,
         retriedAt = null,
+        discardedAt = null,
       } = known.get(letter.offset) ?? {};
-      known.set(letter.offset, { ...letter, tries, triedAt, triedError, retriedAt });
+      known.set(letter.offset, { ...letter, tries, triedAt, triedError, retriedAt, discardedAt });
     }
   }
 
@@ -28,12 +29,13 @@ export class MemoryLetters implements DeadLetterStore {
     const letter = known.get(offset);
     if (letter === undefined) return;
     const { position } = decision;
-    if (decision.kind === 'retried') {
-      if (position > (letter.retriedAt ?? -1))
-        known.set(offset, { ...letter, retriedAt: position });
-    } else if (position > (letter.triedAt ?? -1)) {
+    if (decision.kind === 'failed') {
+      if (position <= (letter.triedAt ?? -1)) return;
       const { tries, error: triedError } = decision;
       known.set(offset, { ...letter, tries, triedAt: position, triedError });
+    } else {
+      const column = decision.kind === 'retried' ? 'retriedAt' : 'discardedAt';
+      if (position > (letter[column] ?? -1)) known.set(offset, { ...letter, [column]: position });
     }
   }
 

@@ -35,3 +35,27 @@ test("a worker's batches arrive in the metrics", async () => {
   expect(text).toContain('turnstream_staleness_seconds{projection="cards"} 96.928');
   expect(text).toContain('turnstream_rebalances_total{part="worker"} 1');
 });
+
+test('a letter that is discarded is counted, and waits no longer', async () => {
+  const registry = new Registry();
+  const metrics = createMetrics(registry, { nowMs: () => 0, processMetrics: false });
+  const projections = [counts('dead-letter')];
+  const observer = metricsObserver(metrics);
+  const world = await new World({ partitions: 1, projections, observer }).open();
+  for (const entity of [0, 1]) {
+    const to = { account: 'a', tpe: 1, content: 'poison', partition: 0 };
+    await world.append(world.history.apply({ entity, to }));
+  }
+  world.start();
+  await world.settle();
+  const waiting = (count: number) =>
+    `turnstream_dead_letters_waiting{origin="counts",partition="0"} ${count}`;
+  expect(await registry.metrics()).toContain(waiting(2));
+  await world.discard('counts', 0, 1);
+  await world.settle();
+  const text = await registry.metrics();
+  expect(text).toContain(waiting(1));
+  expect(text).toContain(
+    'turnstream_dead_letter_retries_total{origin="counts",outcome="discarded"} 1',
+  );
+});

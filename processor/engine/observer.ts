@@ -3,6 +3,7 @@
  * and must not throw; metrics-observer.ts turns them into the metrics of DESIGN 3.9.
  */
 import type { Instant } from '../source/instant.ts';
+import type { Decision } from './dead-letter-store.ts';
 import type { Checkpoint } from './store.ts';
 
 /** The moments of one event on its way, as its record tells them. */
@@ -54,7 +55,7 @@ export type WorkerObserver = {
   readonly applied: (batch: AppliedBatch) => void;
   readonly finished: (batch: FinishedBatch) => void;
   readonly deadLettered: (projection: string) => void;
-  readonly letterRetried: (projection: string, outcome: 'retried' | 'failed') => void;
+  readonly letterRetried: (projection: string, outcome: Decision['kind']) => void;
   readonly retried: (operation: string) => void;
   readonly bytesInFlight: (bytes: number) => void;
   readonly totalsRead: (hits: number, misses: number) => void;

@@ -6,12 +6,17 @@
  */
 
 import type { DeadLetter } from './dead-letter.ts';
-import type { DeadLetterStore, LetterOrigin, StoredLetter } from './dead-letter-store.ts';
+import {
+  type DeadLetterStore,
+  type LetterOrigin,
+  type StoredLetter,
+  settledAt,
+} from './dead-letter-store.ts';
 import type { Checkpoint } from './store.ts';
 
 export type WaitingLetter = Pick<
   StoredLetter,
-  'offset' | 'position' | 'atMs' | 'tries' | 'triedAt' | 'retriedAt'
+  'offset' | 'position' | 'atMs' | 'tries' | 'triedAt' | 'retriedAt' | 'discardedAt'
 >;
 
 export class WaitingLetters {
@@ -45,7 +50,7 @@ export class WaitingLetters {
   }
 }
 
-/** Those that wait as of the checkpoint: a retry behind it comes again. */
+/** Those that wait as of the checkpoint: a retry or a discard behind it comes again. */
 export async function loadWaiting(
   store: Pick<DeadLetterStore, 'pages'>,
   origin: LetterOrigin,
@@ -53,14 +58,17 @@ export async function loadWaiting(
 ): Promise<WaitingLetters> {
   const waiting = new WaitingLetters();
   for await (const page of store.pages(origin)) {
-    for (const { offset, position: at, atMs, tries, triedAt, retriedAt } of page) {
-      if (retriedAt !== null && retriedAt <= position) continue;
-      waiting.put({ offset, position: at, atMs, tries, triedAt, retriedAt });
+    for (const letter of page) {
+      const settled = settledAt(letter);
+      if (settled !== null && settled <= position) continue;
+      const { offset, position: at, atMs, tries, triedAt, retriedAt, discardedAt } = letter;
+      waiting.put({ offset, position: at, atMs, tries, triedAt, retriedAt, discardedAt });
     }
   }
   return waiting;
 }
 
 export function waitingLetterOf({ offset, position }: DeadLetter, atMs: number): WaitingLetter {
-  return { offset, position, atMs, tries: 0, triedAt: null, retriedAt: null };
+  const fate = { tries: 0, triedAt: null, retriedAt: null, discardedAt: null };
+  return { offset, position, atMs, ...fate };
 }

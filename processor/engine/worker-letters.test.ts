@@ -1,64 +1,20 @@
 /** Retries of dead letters: what was set aside comes in, once and in its place, whoever crashes when. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { cards, counts, type Op, poison } from '../../test/worker/history.ts';
 import {
-  cards,
-  counts,
-  type Mending,
-  type Op,
-  poison,
-  type StepValue,
-} from '../../test/worker/history.ts';
-import type { FaultPlan } from '../../test/worker/instance.ts';
-import { World, type WorldOptions } from '../../test/worker/world.ts';
-
-const value = (content: string, account = 'a', partition = 0, tpe = 1): StepValue => {
-  return { account, tpe, content, partition };
-};
-
-async function opened(mending: Mending, options: Partial<WorldOptions> = {}): Promise<World> {
-  const projections = [cards('dead-letter', mending), counts('dead-letter', mending)];
-  return new World({ projections, ...options }).open();
-}
-
-const apply = (world: World, op: Op) => world.append(world.history.apply(op));
-const contents = (world: World) => world.readModel(cards()).map(({ values }) => values[0]);
-const totals = (world: World) => world.readModel(counts()).map(({ values }) => values);
-
-function expectRight(world: World): void {
-  expect(world.violations).toEqual([]);
-  expect(world.readModels()).toEqual(world.expected());
-}
-
-/** Poison set aside by a worker that has stopped, then the function is mended. */
-async function mendedWorld(later: readonly Op[] = []) {
-  const mending = { mended: false };
-  const world = await opened(mending);
-  await apply(world, { entity: 0, to: value('one') });
-  await apply(world, { entity: 1, to: value(poison) });
-  for (const op of later) await apply(world, op);
-  const broken = world.start();
-  await world.settle();
-  broken.stop();
-  await world.settle();
-  mending.mended = true;
-  return world;
-}
-
-const names = ['cards', 'counts'];
-
-/** Killed as it saves its second checkpoint: what it wrote since the first comes again to the next worker. */
-function savedOnce(): FaultPlan {
-  let saves = 0;
-  return (_, operation) => {
-    if (operation === 'checkpoint') saves += 1;
-    return saves > names.length ? { kind: 'crash', when: 'before' } : undefined;
-  };
-}
-
-async function retryAll(world: World, offset = 1): Promise<void> {
-  for (const name of names) await world.retry(name, 0, offset);
-}
+  apply,
+  contents,
+  expectRight,
+  mendedWorld,
+  names,
+  opened,
+  retryAll,
+  savedOnce,
+  totals,
+  value,
+} from '../../test/worker/mended-world.ts';
+import type { World } from '../../test/worker/world.ts';
 
 test('a retry brings the rows in, and the read model is whole again', async () => {
   const world = await mendedWorld();
@@ -252,8 +208,8 @@ test('a record that did not decode comes into a map, and is refused by an aggreg
   await world.settle();
   const good = Buffer.from(JSON.stringify(placed?.entry));
   for (const projection of names) {
-    const letter = { projection, version: 1, generation: 1, partition: 0, offset: 0, value: good };
-    await world.append([world.history.retry(letter)]);
+    const place = { projection, version: 1, generation: 1, partition: 0, offset: 0 };
+    await world.append([world.history.retry({ ...place, value: good, discard: false })]);
   }
   await world.settle();
   expect(contents(world)).toEqual(['torn']);

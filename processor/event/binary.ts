@@ -169,6 +169,12 @@ export class BinaryReader {
     return this.#buffer.subarray(start, start + length);
   }
 
+  boolean(): boolean {
+    const byte = this.#next();
+    if (byte > 1) throw new RangeError('neither true nor false');
+    return byte === 1;
+  }
+
   /** The branch of a union of null and one other. */
   branchIsNull(): boolean {
     const branch = this.#next();

@@ -141,6 +141,7 @@ const retry = fc.record({
   partition: int,
   offset: long,
   value: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+  discard: fc.boolean(),
 });
 
 const entry: fc.Arbitrary<LogEntry> = fc.oneof({ weight: 8, arbitrary: event }, watermark, retry);
@@ -360,6 +361,26 @@ describe('the schema of events', () => {
     await present.load([value]);
     expect(present.schemaId).not.toBe(formerId);
     expect(present.decode(value)).toEqual(stepRecorded);
+  });
+
+  it('reads a retry that was written before letters were discarded', async () => {
+    const registry = memoryRegistry();
+    const former = JSON.parse(eventSchema) as { fields: { name: string }[] }[];
+    const retryRecord = former[2]!;
+    retryRecord.fields = retryRecord.fields.filter(({ name }) => name !== 'discard');
+    const formerId = await registry.register('turnstream.events-value', JSON.stringify(former));
+    const present = await openEventCodec(registry, 'turnstream.events');
+    const [written] = fc.sample(retry, 1);
+    const { kind: _, discard: __, ...own } = written!;
+    const body = avro.Type.forSchema(JSON.parse(JSON.stringify(former)), {
+      typeHook: exactLongs,
+    }).toBuffer({ 'turnstream.Retry': own });
+    const header = Buffer.alloc(5);
+    header.writeInt32BE(formerId, 1);
+    const value = Buffer.concat([header, body]);
+    await present.load([value]);
+    expect(present.schemaId).not.toBe(formerId);
+    expect(present.decode(value)).toEqual({ ...written, discard: false });
   });
 
   it('is refused with SCHEMA when it cannot be read as the present one', async () => {

@@ -133,6 +133,8 @@ function writeRetry(writer: BinaryWriter, retry: Retry): void {
   writer.reserve(64);
   for (const name of retryNumbers) writer.long(retry[name]);
   writer.bytes(retry.value);
+  writer.reserve(1);
+  writer.byte(retry.discard ? 1 : 0);
 }
 
 function writeOptionalLong(writer: BinaryWriter, value: number | null): void {
@@ -197,6 +199,7 @@ function readRetry(reader: BinaryReader): Retry {
     partition: reader.long(),
     offset: reader.long(),
     value: reader.bytes(),
+    discard: reader.boolean(),
   };
 }
 

@@ -51,7 +51,7 @@ export type Watermark = {
 };
 
 /**
- * A dead letter is to be tried again, at this position (DESIGN 3.5). It stands in the partition of the
+ * A dead letter is to be tried again, at this position (DESIGN 3.5), or never. It stands in the partition of the
  * original record and carries that record's bytes; it concerns the one generation that set it aside.
  */
 export type Retry = {
@@ -65,7 +65,10 @@ export type Retry = {
   readonly partition: number;
   /** Of the original record in this partition. */
   readonly offset: number;
+  /** Empty when it is discarded. */
   readonly value: Buffer;
+  /** It is not to be tried any more: the read model does without it. */
+  readonly discard: boolean;
 };
 
 export type LogEntry = ConversationEvent | Watermark | Retry;

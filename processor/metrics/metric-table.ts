@@ -99,12 +99,12 @@ export const metricTable = {
   },
   turnstream_dead_letters_waiting: {
     type: 'gauge',
-    help: 'Dead letters that wait to be retried, in the partitions that this process holds: above 0 the read model lacks what they would have written, whatever its watermark says.',
+    help: 'Dead letters that wait to be retried or discarded, in the partitions that this process holds: above 0 the read model lacks what they would have written, whatever its watermark says.',
     labels: ['origin', 'partition'],
   },
   turnstream_dead_letter_retries_total: {
     type: 'counter',
-    help: 'Dead letters that were tried again, by origin and outcome: retried, failed.',
+    help: 'Dead letters that were tried again or discarded, by origin and outcome: retried, failed, discarded.',
     labels: ['origin', 'outcome'],
   },
   turnstream_batch_records: {

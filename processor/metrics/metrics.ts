@@ -74,7 +74,7 @@ export type Metrics = {
   cache(cache: CacheName): CacheMetrics;
   /** Origin: a projection's name, or `sequencer`. */
   deadLetters(origin: string): Count;
-  letterRetries(origin: string, outcome: 'retried' | 'failed'): Count;
+  letterRetries(origin: string, outcome: 'retried' | 'failed' | 'discarded'): Count;
   retries(operation: string): Count;
   restarts(part: Part, code: ErrorCode): Count;
   /** What lag.ts has polled. */

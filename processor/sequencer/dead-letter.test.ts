@@ -1,11 +1,15 @@
 import { expect, test } from 'vitest';
-import { sequencerOrigin } from '../engine/dead-letter-store.ts';
+import { type DeadLetterStore, fateOf, sequencerOrigin } from '../engine/dead-letter-store.ts';
 import { MemoryLetters } from '../engine/memory-letters.ts';
 import { TurnstreamError } from '../error.ts';
 import type { LogRecord, NewRecord } from '../kafka/log.ts';
 import { silentLogger } from '../logger.ts';
-import { repetitionOf, retryHeader } from './dead-letter.ts';
+import type { Lsn } from '../source/lsn.ts';
+import { decodeRetry, encodeRetry, isRetry } from '../source/retry.ts';
+import type { RowChange, SourceRecord, SourceTable } from '../source/row-change.ts';
+import { isOvertaken, repetitionOf, retryHeader } from './dead-letter.ts';
 import { decodeBatch } from './decode-batch.ts';
+import { firstLedger, type Ledger, withCovered, withoutSnapshot, withSnapshot } from './ledger.ts';
 import { silentObserver } from './observer.ts';
 import type { SequencerSettings } from './settings.ts';
 
@@ -15,15 +19,32 @@ const settings = {
   positionBase: 1_000_000,
 } as SequencerSettings;
 
+const irrelevant: SourceRecord = { kind: 'irrelevant', reason: '' };
+
 /** A sequencer's decoding, with what it appended and how many it said to wait. */
 function opened() {
   const appended: NewRecord[] = [];
   const waiting: number[] = [];
-  const decodes = { all: false };
+  const decodes: { all: boolean; as: SourceRecord } = { all: false, as: irrelevant };
+  const outcomes: string[] = [];
+  const reads = { pages: 0, letters: 0 };
+  const awaited: string[] = [];
   const letters = new MemoryLetters();
+  const store: DeadLetterStore = {
+    add: (origin, rows) => letters.add(origin, rows),
+    decide: (origin, offset, decision) => letters.decide(origin, offset, decision),
+    read: (origin, offset) => {
+      reads.letters += 1;
+      return letters.read(origin, offset);
+    },
+    pages: (origin) => {
+      reads.pages += 1;
+      return letters.pages(origin);
+    },
+  };
   const decode = (records: readonly LogRecord[]) =>
     decodeBatch(records, {
-      letters,
+      letters: store,
       settings,
       producer: {
         append: async (records) => {
@@ -32,19 +53,28 @@ function opened() {
         close: async () => undefined,
       },
       nowMs: () => 5,
-      insist: (_, run) => run(),
+      insist: (operation, run) => {
+        awaited.push(operation);
+        return run();
+      },
       counted: { is: true },
-      observer: { ...silentObserver, lettersWaiting: (count) => waiting.push(count) },
+      observer: {
+        ...silentObserver,
+        lettersWaiting: (count) => waiting.push(count),
+        record: (outcome) => outcomes.push(outcome),
+      },
       logger: silentLogger,
       decoder: {
         load: async () => undefined,
-        decode: () => {
-          if (decodes.all) return { kind: 'irrelevant', reason: '' };
+        decode: ({ value }) => {
+          if (value !== null && isRetry(value))
+            return { kind: 'retry', letter: decodeRetry(value) };
+          if (decodes.all) return decodes.as;
           throw new TurnstreamError('DECODE', 'the registry has no schema 9');
         },
       },
     });
-  return { appended, waiting, decodes, letters, decode };
+  return { appended, waiting, decodes, letters, decode, reads, awaited, outcomes };
 }
 
 const record = (offset: number, more: Partial<LogRecord> = {}): LogRecord => ({
@@ -101,4 +131,124 @@ test('a record that names a letter that nobody knows is a letter of its own', as
   await world.decode([record(8, { headers: { [retryHeader]: '3' } })]);
   expect(world.appended).toHaveLength(1);
   expect(world.waiting).toEqual([1]);
+});
+
+const many = (count: number, from = 0) =>
+  Array.from({ length: count }, (_, at) => record(from + at));
+
+test('however many letters a batch has, they are counted once, after it, and written at once', async () => {
+  const costs: unknown[] = [];
+  for (const count of [1, 50]) {
+    const world = opened();
+    await world.decode(many(count));
+    expect(world.waiting).toEqual([count]);
+    expect(world.outcomes).toHaveLength(count);
+    expect(world.appended).toHaveLength(count);
+    costs.push([world.reads, world.awaited]);
+  }
+  expect(costs[1]).toEqual(costs[0]);
+  expect(costs[0]).toMatchObject([{ pages: 1, letters: 0 }, expect.any(Array)]);
+});
+
+test('a batch without letters awaits nothing for its records', async () => {
+  const world = opened();
+  world.decodes.all = true;
+  await world.decode(many(200));
+  expect(world.awaited).toEqual(['load schemas']);
+  expect(world.waiting).toEqual([]);
+});
+
+/** Somebody says that the letter will never be taken. */
+const discardOf = (letter: number, offset: number): LogRecord => {
+  const place = { ...sequencerOrigin, projection: sequencerOrigin.origin, offset: letter };
+  const value = encodeRetry({ ...place, requestedAt: 1, value: Buffer.alloc(0), discard: true });
+  return record(offset, { key: null, value, headers: {} });
+};
+const fate = async (world: ReturnType<typeof opened>, offset: number) => {
+  const letter = await world.letters.read(sequencerOrigin, offset);
+  return letter && fateOf(letter);
+};
+
+test('a letter that is discarded waits no longer, and what comes again is passed over', async () => {
+  const world = opened();
+  await world.decode([record(3), record(4)]);
+  await world.decode([discardOf(3, 8)]);
+  await world.decode([discardOf(3, 8), discardOf(3, 9), discardOf(77, 10)]);
+  expect(world.waiting).toEqual([2, 1, 1]);
+  expect(await world.letters.read(sequencerOrigin, 3)).toMatchObject({
+    discardedAt: 1_000_000 + 8 * 1024,
+  });
+  // A retry behind it is neither folded nor one more try, whether it decodes by now or not.
+  for (const all of [false, true]) {
+    world.decodes.all = all;
+    const [decoded] = await world.decode([repeated(world.appended[0], 11)]);
+    expect(decoded?.source).toMatchObject({ reason: expect.stringContaining('was discarded') });
+  }
+  expect(await world.letters.read(sequencerOrigin, 3)).toMatchObject({ tries: 0, retriedAt: null });
+  expect(await fate(world, 4)).toBe('waits');
+});
+
+test('a letter that was taken is not discarded', async () => {
+  const world = opened();
+  await world.decode([record(3)]);
+  world.decodes.all = true;
+  await world.decode([repeated(world.appended[0], 8), discardOf(3, 9)]);
+  expect(await fate(world, 3)).toBe('retried');
+});
+
+const change: RowChange = {
+  table: 'steps',
+  operation: 'read',
+  key: { agentTurnUid: 'a', idx: 0 },
+  formerKey: null,
+  row: null,
+};
+const origin = { lsn: 7 as Lsn, transactionId: null, committedAt: 0, capturedAt: 0 };
+
+test('what a snapshot read is not taken by a retry: it has no place among later changes', async () => {
+  const ofSnapshots: readonly SourceRecord[] = [
+    { kind: 'row', change, origin, snapshot: 'last' },
+    { kind: 'row', change, origin, snapshot: 'inside', cut: [{ row: 'r', column: 'c', chars: 9 }] },
+    { kind: 'snapshot-begin' },
+    { kind: 'snapshot-end', endedAt: 0 },
+  ];
+  for (const as of ofSnapshots) {
+    const world = opened();
+    await world.decode([record(3)]);
+    Object.assign(world.decodes, { all: true, as });
+    const [decoded] = await world.decode([repeated(world.appended[0], 8)]);
+    expect(decoded?.source).toBeNull();
+    expect(await world.letters.read(sequencerOrigin, 3)).toMatchObject({
+      tries: 1,
+      triedError: expect.stringContaining('discard the letter'),
+      retriedAt: null,
+    });
+  }
+});
+
+test('what is repeated across a TRUNCATE of its table or a snapshot is overtaken, all else is not', () => {
+  const again = record(8, { headers: { [retryHeader]: '3' } });
+  const row: SourceRecord = { kind: 'row', change, origin, snapshot: null };
+  const truncate: SourceRecord = { kind: 'truncate', tables: ['steps'], origin };
+  const at = (offset: number) => 1_000_000 + offset * 1024;
+  const truncated = (table: SourceTable, offset: number) =>
+    withCovered(firstLedger, [table], at(offset));
+  const reading = (offset: number) => withSnapshot(firstLedger, at(offset), 9 as Lsn);
+  const cases: readonly (readonly [Ledger, boolean])[] = [
+    [firstLedger, false],
+    [truncated('steps', 5), true],
+    [truncated('steps', 2), false],
+    [truncated('sessions', 5), false],
+    [reading(5), true],
+    [withoutSnapshot(reading(5)), true],
+    [withoutSnapshot(reading(2)), false],
+    [withoutSnapshot(firstLedger), false],
+  ];
+  for (const [ledger, expected] of cases) {
+    for (const source of [row, truncate]) {
+      expect(isOvertaken(again, source, ledger, 1_000_000)).toBe(expected);
+      expect(isOvertaken(record(8), source, ledger, 1_000_000)).toBe(false);
+    }
+  }
+  expect(isOvertaken(again, { kind: 'heartbeat', origin }, firstLedger, 0)).toBe(true);
 });

@@ -2,16 +2,23 @@
  * Records of `changes` that can't be decoded: each is set aside as it came, with the reason, before the
  * offset passes it (I1, I7), and may be appended once more by whoever has mended the cause
  * (`turnstream dead-letters retry`). Such a record names the one that it repeats; what becomes of it is
- * noted with that one. Its place among later changes is the LSN guard's matter: it is a redelivery.
+ * noted with that one, before anything goes by it. Its place among later changes is the LSN guard's matter:
+ * it is a redelivery.
  */
 import {
   type DeadLetterStore,
+  type Decision,
+  fateOf,
   type NewLetter,
   sequencerOrigin,
+  settledAt,
 } from '../engine/dead-letter-store.ts';
 import type { TurnstreamError } from '../error.ts';
 import type { LogProducer, LogRecord, NewRecord } from '../kafka/log.ts';
 import { positionOf } from '../source/position.ts';
+import type { LetterRetry } from '../source/retry.ts';
+import type { SourceRecord } from '../source/row-change.ts';
+import { coveredUpTo, type Ledger } from './ledger.ts';
 import type { SequencerObserver } from './observer.ts';
 import type { SequencerSettings } from './settings.ts';
 
@@ -32,12 +39,16 @@ export type LetterPorts = {
   readonly counted: { is: boolean };
 };
 
+/** What is set aside, and why. */
+export type Failure = { readonly record: LogRecord; readonly error: TurnstreamError };
+
+/** How many wait. Once a batch at most: it reads all there are. */
 export async function tellWaiting(ports: LetterPorts): Promise<void> {
   const { letters, insist, observer } = ports;
   const count = await insist('read dead letters', async () => {
     let count = 0;
     for await (const page of letters.pages(sequencerOrigin)) {
-      for (const { retriedAt } of page) if (retriedAt === null) count += 1;
+      for (const letter of page) if (settledAt(letter) === null) count += 1;
     }
     return count;
   });
@@ -45,47 +56,80 @@ export async function tellWaiting(ports: LetterPorts): Promise<void> {
   ports.counted.is = true;
 }
 
-export async function setAside(
-  record: LogRecord,
-  error: TurnstreamError,
-  ports: LetterPorts,
-): Promise<void> {
+/** All of a batch at once: the letters, then their rows. */
+export async function setAside(failures: readonly Failure[], ports: LetterPorts): Promise<void> {
   const { letters, producer, settings, nowMs, insist } = ports;
-  const former = repeated(record);
-  const position = positionOf(settings.positionBase, record.offset);
-  if (former !== null) {
-    const letter = await insist('read dead letter', () => letters.read(sequencerOrigin, former));
-    if (letter !== null) {
-      const tries = letter.tries + (letter.triedAt === position ? 0 : 1);
-      const decision = { kind: 'failed', position, tries, error: error.message } as const;
-      await insist('mark dead letter', () => letters.decide(sequencerOrigin, former, decision));
-      return;
-    }
-  }
-  const letter = deadLetterOf(record, error, settings, nowMs());
-  await insist('append dead letter', () => producer.append([letter]));
-  const row: NewLetter = {
-    offset: record.offset,
-    position,
-    after: position,
-    eventType: null,
-    sessionUid: null,
-    error: error.message,
-    atMs: nowMs(),
-  };
-  await insist('list dead letter', () => letters.add(sequencerOrigin, [row]));
-  await tellWaiting(ports);
+  const atMs = nowMs();
+  const records = failures.map(({ record, error }) => deadLetterOf(record, error, settings, atMs));
+  await insist('append dead letter', () => producer.append(records));
+  const rows = failures.map(({ record, error }): NewLetter => {
+    const position = positionOf(settings.positionBase, record.offset);
+    const unknown = { eventType: null, sessionUid: null };
+    return {
+      offset: record.offset,
+      position,
+      after: position,
+      ...unknown,
+      error: error.message,
+      atMs,
+    };
+  });
+  await insist('list dead letter', () => letters.add(sequencerOrigin, rows));
 }
 
-/** The record decodes; if it repeats one that did not, that one waits no longer. */
-export async function noteTaken(record: LogRecord, ports: LetterPorts): Promise<void> {
+/** What becomes of a letter that the record repeats: `error` says why it can't be taken now either. */
+export async function noteRepeated(
+  record: LogRecord,
+  former: number,
+  error: TurnstreamError | null,
+  ports: LetterPorts,
+): Promise<'discarded' | 'noted'> {
   const { letters, settings, insist } = ports;
-  const former = repeated(record);
-  if (former === null) return;
+  const letter = await insist('read dead letter', () => letters.read(sequencerOrigin, former));
+  if (letter !== null && fateOf(letter) === 'discarded') return 'discarded';
   const position = positionOf(settings.positionBase, record.offset);
-  const decision = { kind: 'retried', position } as const;
-  await insist('mark dead letter', () => letters.decide(sequencerOrigin, former, decision));
-  await tellWaiting(ports);
+  const decide = (decision: Decision) =>
+    insist('mark dead letter', () => letters.decide(sequencerOrigin, former, decision));
+  if (error === null) await decide({ kind: 'retried', position });
+  else if (letter === null) await setAside([{ record, error }], ports);
+  else {
+    const tries = letter.tries + (letter.triedAt === position ? 0 : 1);
+    await decide({ kind: 'failed', position, tries, error: error.message });
+  }
+  return 'noted';
+}
+
+/** From here on nobody waits for it; one that is unknown or was taken is passed over. */
+export async function discardLetter(
+  record: LogRecord,
+  { offset }: LetterRetry,
+  ports: LetterPorts,
+): Promise<void> {
+  const { letters, settings, insist } = ports;
+  const letter = await insist('read dead letter', () => letters.read(sequencerOrigin, offset));
+  if (letter === null || settledAt(letter) !== null) return;
+  const position = positionOf(settings.positionBase, record.offset);
+  const decision = { kind: 'discarded', position } as const;
+  await insist('mark dead letter', () => letters.decide(sequencerOrigin, offset, decision));
+}
+
+/**
+ * Whether a record that is repeated says what was overtaken since it first came: by a snapshot, which
+ * tells of all rows, or by a TRUNCATE of its table. Neither leaves an LSN on a row that it does not know.
+ */
+export function isOvertaken(
+  record: LogRecord,
+  source: SourceRecord,
+  ledger: Ledger,
+  positionBase: number,
+): boolean {
+  const former = repeatedBy(record);
+  if (former === null) return false;
+  if (source.kind === 'heartbeat') return true;
+  if (source.kind !== 'row' && source.kind !== 'truncate') return false;
+  const position = positionOf(positionBase, former);
+  const tables = source.kind === 'row' ? [source.change.table] : source.tables;
+  return tables.every((table) => position < coveredUpTo(ledger, table));
 }
 
 /** The record once more, as it came. */
@@ -104,7 +148,8 @@ export function repetitionOf(letter: LogRecord, changesTopic: string): NewRecord
   };
 }
 
-function repeated({ headers }: LogRecord): number | null {
+/** The offset of the letter that the record repeats; null for all others. */
+export function repeatedBy({ headers }: LogRecord): number | null {
   const offset = headers[retryHeader];
   return offset === undefined || !/^\d{1,15}$/.test(offset) ? null : Number(offset);
 }

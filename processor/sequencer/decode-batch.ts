@@ -1,13 +1,23 @@
 /**
  * Decodes a batch of `changes`. What can't be is set aside, acknowledged, before the offset passes it
- * (I1, I7); and so is, beside being folded, a row whose text the connector had to cut.
+ * (I1, I7); and so is, beside being folded, a row whose text the connector had to cut. What repeats such
+ * a letter, or discards it, is noted with it before it is folded.
  */
+import { sequencerOrigin } from '../engine/dead-letter-store.ts';
 import { TurnstreamError } from '../error.ts';
 import type { LogRecord } from '../kafka/log.ts';
 import type { Logger } from '../logger.ts';
 import { formatLsn } from '../source/lsn.ts';
 import type { SourceRecord } from '../source/row-change.ts';
-import { type LetterPorts, noteTaken, setAside, tellWaiting } from './dead-letter.ts';
+import {
+  discardLetter,
+  type Failure,
+  type LetterPorts,
+  noteRepeated,
+  repeatedBy,
+  setAside,
+  tellWaiting,
+} from './dead-letter.ts';
 import type { SequencerObserver } from './observer.ts';
 import type { ChangeDecoder } from './settings.ts';
 
@@ -20,33 +30,96 @@ export type DecodePorts = LetterPorts & {
 /** `source` is null for a record that was set aside. */
 export type Decoded = { readonly record: LogRecord; readonly source: SourceRecord | null };
 
+/** Nothing is awaited for a record that decodes and repeats none: that is all of them, as a rule. */
 export async function decodeBatch(
   records: readonly LogRecord[],
   ports: DecodePorts,
 ): Promise<readonly Decoded[]> {
-  const { decoder, observer, logger } = ports;
-  if (!ports.counted.is) await tellWaiting(ports);
+  const { decoder, observer, logger, counted } = ports;
   await ports.insist('load schemas', () => decoder.load(records));
   const decoded: Decoded[] = [];
+  const failures: Failure[] = [];
+  /** Records that concern letters of before, by their index. */
+  const about: { readonly at: number; readonly error: TurnstreamError | null }[] = [];
   for (const record of records) {
-    const source = decode(record, decoder);
-    if (source instanceof TurnstreamError) {
-      logger.error({ offset: record.offset, err: source }, 'a change was dead-lettered');
-      await setAside(record, source, ports);
-      observer.record('dead-lettered');
-      decoded.push({ record, source: null });
-    } else if (source.kind === 'row' && source.cut !== undefined) {
-      // The row goes on with what there is of the text; only whoever is told can bring the rest.
-      const error = cutError(record, source);
-      logger.error({ offset: record.offset, err: error }, 'a text was cut');
-      await setAside(record, error, ports);
-      decoded.push({ record, source });
-    } else {
-      await noteTaken(record, ports);
-      decoded.push({ record, source });
+    const { source, error } = outcomeOf(record, decoder);
+    if (error !== null) {
+      const message = source === null ? 'a change was dead-lettered' : 'a text was cut';
+      logger.error({ offset: record.offset, err: error }, message);
     }
+    if (repeatedBy(record) !== null || isOwnDiscard(source)) {
+      about.push({ at: decoded.length, error });
+    } else if (error !== null) {
+      failures.push({ record, error });
+      if (source === null) observer.record('dead-lettered');
+    }
+    decoded.push({ record, source });
   }
+  // Before what follows: a letter is listed when it is repeated or discarded.
+  if (failures.length > 0) await setAside(failures, ports);
+  for (const { at, error } of about) {
+    const one = decoded[at];
+    if (one !== undefined) decoded[at] = await decideLetter(one, error, ports);
+  }
+  if (!counted.is || failures.length > 0 || about.length > 0) await tellWaiting(ports);
   return decoded;
+}
+
+async function decideLetter(
+  { record, source }: Decoded,
+  error: TurnstreamError | null,
+  ports: DecodePorts,
+): Promise<Decoded> {
+  const former = repeatedBy(record);
+  if (former !== null && (await noteRepeated(record, former, error, ports)) === 'discarded') {
+    const reason = `it repeats record ${former}, which was discarded`;
+    return { record, source: { kind: 'irrelevant', reason } };
+  }
+  if (source === null) ports.observer.record('dead-lettered');
+  if (!isOwnDiscard(source)) return { record, source };
+  await discardLetter(record, source.letter, ports);
+  return { record, source: { kind: 'irrelevant', reason: 'a letter was discarded' } };
+}
+
+type OwnDiscard = Extract<SourceRecord, { kind: 'retry' }>;
+
+/** A discard of one of the sequencer's own letters; those of projections are the workers' matter. */
+function isOwnDiscard(source: SourceRecord | null): source is OwnDiscard {
+  if (source?.kind !== 'retry') return false;
+  return source.letter.discard && source.letter.projection === sequencerOrigin.origin;
+}
+
+type DecodeOutcome = {
+  readonly source: SourceRecord | null;
+  /** Why the record is set aside: alone or, a text that was cut, beside being folded. */
+  readonly error: TurnstreamError | null;
+};
+
+function outcomeOf(record: LogRecord, decoder: ChangeDecoder): DecodeOutcome {
+  const source = decode(record, decoder);
+  if (source instanceof TurnstreamError) return { source: null, error: source };
+  if (repeatedBy(record) !== null && isOfSnapshot(source)) {
+    return { source: null, error: placelessError(record) };
+  }
+  // The row goes on with what there is of the text; only whoever is told can bring the rest.
+  if (source.kind === 'row' && source.cut !== undefined) {
+    return { source, error: cutError(record, source) };
+  }
+  return { source, error: null };
+}
+
+/** A row that was read has no LSN of its own: repeated, it could undo what came since. */
+function isOfSnapshot(source: SourceRecord): boolean {
+  if (source.kind === 'row') return source.snapshot !== null;
+  return source.kind === 'snapshot-begin' || source.kind === 'snapshot-end';
+}
+
+function placelessError({ offset }: LogRecord): TurnstreamError {
+  return new TurnstreamError(
+    'DECODE',
+    `Record ${offset} repeats what a snapshot read, and whether that changed since cannot be told. Write the ` +
+      'row once more in Postgres, or let the connector take a snapshot again; then discard the letter.',
+  );
 }
 
 function cutError(

@@ -6,7 +6,7 @@ import { TurnstreamError } from '../error.ts';
 import type { OffsetCommit } from '../kafka/log.ts';
 import type { Instant } from '../source/instant.ts';
 import type { Lsn } from '../source/lsn.ts';
-import type { Origin } from '../source/row-change.ts';
+import { type Origin, type SourceTable, sourceTables } from '../source/row-change.ts';
 import type { ParkedBucket } from './parked.ts';
 
 export type Ledger = {
@@ -24,6 +24,11 @@ export type Ledger = {
   readonly snapshotLsn: Lsn | null;
   /** Whether there may be entities that the snapshot does not see: some change came before it. */
   readonly snapshotSweeps: boolean;
+  /**
+   * By table: position of the last TRUNCATE, or of the beginning of the last snapshot that was read to
+   * its end. Whatever came before it is overtaken, and is not to be repeated (dead-letter.ts).
+   */
+  readonly covered: Readonly<Partial<Record<SourceTable, number>>>;
   /** The last sweep whose end has not come round: until then no watermark is true (I4). */
   readonly pendingSweep: string | null;
   readonly watermark: { readonly lsn: Lsn; readonly committedAtMs: number } | null;
@@ -37,6 +42,7 @@ export const firstLedger: Ledger = {
   snapshotFrom: null,
   snapshotLsn: null,
   snapshotSweeps: false,
+  covered: {},
   pendingSweep: null,
   watermark: null,
   parked: [],
@@ -101,7 +107,25 @@ export function withSnapshotRow(ledger: Ledger, position: number, lsn: Lsn): Led
 }
 
 export function withoutSnapshot(ledger: Ledger): Ledger {
-  return { ...ledger, snapshotFrom: null, snapshotLsn: null, snapshotSweeps: false };
+  const { snapshotFrom } = ledger;
+  const ended = { ...ledger, snapshotFrom: null, snapshotLsn: null, snapshotSweeps: false };
+  return snapshotFrom === null ? ended : withCovered(ended, sourceTables, snapshotFrom);
+}
+
+/** Nothing of these tables that came before the position holds any more. */
+export function withCovered(
+  ledger: Ledger,
+  tables: readonly SourceTable[],
+  position: number,
+): Ledger {
+  const covered = { ...ledger.covered };
+  for (const table of tables) covered[table] = Math.max(covered[table] ?? 0, position);
+  return { ...ledger, covered };
+}
+
+/** Below which position what was said of the table is overtaken. */
+export function coveredUpTo({ covered, snapshotFrom }: Ledger, table: SourceTable): number {
+  return Math.max(covered[table] ?? 0, snapshotFrom ?? 0);
 }
 
 /** Of what follows from a snapshot that says no more than that it has ended. */

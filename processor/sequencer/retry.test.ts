@@ -36,7 +36,7 @@ const settings = {
   drainMsMax: 1000,
 } as const satisfies SequencerSettings;
 
-const letter = (offset: number, partition: number) => ({
+const letter = (offset: number, partition: number, discard = false) => ({
   projection: 'p',
   version: 1,
   generation: 1,
@@ -44,9 +44,10 @@ const letter = (offset: number, partition: number) => ({
   offset,
   requestedAt: 1,
   value: Buffer.from(`original ${offset}`),
+  discard,
 });
 
-test('retries stand in the partitions of their letters, at the positions of their records', async () => {
+test('retries and discards stand in the partitions of their letters, at the positions of their records', async () => {
   const log = new MemoryLog({ now: () => 0 });
   const topic = (name: string, partitions: number) => {
     return { topic: name, partitions, replicationFactor: 1, config: {} };
@@ -55,7 +56,7 @@ test('retries stand in the partitions of their letters, at the positions of thei
   await admin.ensureTopics([topic('changes', 1), topic('events', 3), topic('dead-letters', 1)]);
   const producer = await log.producer();
   // The last one names a partition that there is not.
-  const letters = [letter(5, 2), letter(6, 0), letter(5, 2), letter(8, 3)];
+  const letters = [letter(5, 2), letter(6, 0), letter(5, 2, true), letter(8, 3)];
   await producer.append(
     letters.map((each) => {
       return { topic: 'changes', partition: 0, key: null, value: encodeRetry(each) };
@@ -85,16 +86,21 @@ test('retries stand in the partitions of their letters, at the positions of thei
     records.map(({ value }) => {
       const entry = JSON.parse(String(value)) as LogEntry;
       return (
-        entry.kind === 'retry' && [entry.position, entry.offset, String(Buffer.from(entry.value))]
+        entry.kind === 'retry' && [
+          entry.position,
+          entry.offset,
+          entry.discard,
+          String(Buffer.from(entry.value)),
+        ]
       );
     }),
   );
   expect(placed).toEqual([
-    [[7000 + 1024, 6, 'original 6']],
+    [[7000 + 1024, 6, false, 'original 6']],
     [],
     [
-      [7000, 5, 'original 5'],
-      [7000 + 2048, 5, 'original 5'],
+      [7000, 5, false, 'original 5'],
+      [7000 + 2048, 5, true, 'original 5'],
     ],
   ]);
   expect(log.partitions('dead-letters')[0]?.records).toEqual([]);

@@ -15,6 +15,7 @@ import type { Lsn } from '../source/lsn.ts';
 import { positionOf } from '../source/position.ts';
 import type { LetterRetry } from '../source/retry.ts';
 import type { Origin, SourceRecord } from '../source/row-change.ts';
+import { isOvertaken } from './dead-letter.ts';
 import { type DecodePorts, decodeBatch } from './decode-batch.ts';
 import { type DriverPorts, readAhead, runFold } from './driver.ts';
 import {
@@ -31,6 +32,7 @@ import {
   type Ledger,
   ledgerOf,
   originOfEnd,
+  withCovered,
   withLsn,
   withoutSnapshot,
   withSnapshot,
@@ -38,6 +40,7 @@ import {
 } from './ledger.ts';
 import type { RecordOutcome } from './observer.ts';
 import { ParkedRecount, parkedOf, withParked } from './parked.ts';
+import { bytesOf, countOfBatch, type Queued, queuedOf } from './queued.ts';
 import type { TenureContext } from './settings.ts';
 import { type SweepContext, sweepAbsent, sweepContextOf, sweepTruncated } from './sweep.ts';
 import { isDue, watermarkOf } from './watermark.ts';
@@ -54,7 +57,7 @@ export class Tenure {
   #ledger: Ledger;
   /** The offset that is committed; what the fence commits again. */
   #committed: OffsetCommit;
-  #queue: { readonly record: LogRecord; readonly bytes: number }[] = [];
+  #queue: Queued[] = [];
   #working: Promise<void> = Promise.resolve();
   #idle = true;
   /** The state of the batch before, on its way to the store. */
@@ -101,8 +104,8 @@ export class Tenure {
   /** Resolves when there is room for more (back-pressure), or the tenure is over. */
   async take(batch: FetchedBatch, failed: (error: unknown) => void): Promise<void> {
     this.#context.observer.ended(batch.endOffset);
-    const taken = batch.records.map((record) => ({ record, bytes: bytesOf(record) }));
-    const bytes = taken.reduce((sum, one) => sum + one.bytes, 0);
+    const taken = batch.records.map(queuedOf);
+    const bytes = bytesOf(taken);
     if (bytes === 0 || !(await this.#budget.acquire(bytes, this.#over.signal))) return;
     this.#queue.push(...taken);
     this.#start(failed);
@@ -142,16 +145,8 @@ export class Tenure {
   }
 
   #nextBatch(): readonly LogRecord[] {
-    const { batchRecordsMax, batchBytesMax } = this.#context.settings;
-    let count = 0;
-    let bytes = 0;
-    for (const next of this.#queue) {
-      if (count > 0 && (count === batchRecordsMax || bytes + next.bytes > batchBytesMax)) break;
-      count += 1;
-      bytes += next.bytes;
-    }
-    const taken = this.#queue.splice(0, count);
-    this.#budget.release(bytes);
+    const taken = this.#queue.splice(0, countOfBatch(this.#queue, this.#context.settings));
+    this.#budget.release(bytesOf(taken));
     return taken.map(({ record }) => record);
   }
 
@@ -180,6 +175,9 @@ export class Tenure {
   }
 
   async #fold(record: LogRecord, source: SourceRecord): Promise<RecordOutcome> {
+    if (isOvertaken(record, source, this.#ledger, this.#context.settings.positionBase)) {
+      return 'irrelevant';
+    }
     switch (source.kind) {
       case 'row': {
         if (source.snapshot !== null) this.#snapshotBegins(record, source.origin.lsn);
@@ -196,6 +194,7 @@ export class Tenure {
         return 'applied';
       case 'truncate':
         this.#ledger = withLsn(this.#ledger, source.origin.lsn, false);
+        this.#ledger = withCovered(this.#ledger, source.tables, this.#positionOf(record));
         await this.#sweep(record, (context) => sweepTruncated(context, source));
         return 'applied';
       case 'heartbeat':
@@ -247,10 +246,10 @@ export class Tenure {
   }
 
   #heartbeat(record: LogRecord, { origin }: Extract<SourceRecord, { kind: 'heartbeat' }>): void {
-    const { positionBase, idleWatermarkMs } = this.#context.settings;
+    const { idleWatermarkMs } = this.#context.settings;
     this.#ledger = withLsn(this.#ledger, origin.lsn, true);
     if (!isDue(this.#ledger, origin, this.#eventsSinceWatermark, idleWatermarkMs)) return;
-    this.#workspace.events.push(watermarkOf(positionOf(positionBase, record.offset), origin));
+    this.#workspace.events.push(watermarkOf(this.#positionOf(record), origin));
     const watermark = { lsn: origin.lsn, committedAtMs: origin.committedAt };
     this.#ledger = { ...this.#ledger, watermark };
     this.#eventsSinceWatermark = false;
@@ -258,15 +257,18 @@ export class Tenure {
 
   /** The log gives the retry its position; whoever set the letter aside does the rest. */
   #retry(record: LogRecord, letter: LetterRetry): RecordOutcome {
-    const { positionBase, eventsPartitions } = this.#context.settings;
+    const { eventsPartitions } = this.#context.settings;
     if (letter.partition >= eventsPartitions) return 'irrelevant';
-    const position = positionOf(positionBase, record.offset);
-    this.#workspace.events.push({ kind: 'retry', position, ...letter });
+    this.#workspace.events.push({ kind: 'retry', position: this.#positionOf(record), ...letter });
     return 'applied';
   }
 
+  #positionOf({ offset }: LogRecord) {
+    return positionOf(this.#context.settings.positionBase, offset);
+  }
+
   #snapshotBegins(record: LogRecord, lsn: Lsn | null): void {
-    const position = positionOf(this.#context.settings.positionBase, record.offset);
+    const position = this.#positionOf(record);
     this.#ledger =
       lsn === null
         ? withSnapshot(this.#ledger, position, null)
@@ -392,8 +394,4 @@ export class Tenure {
     if (result.kind === 'over') throw fencedError();
     return result.value;
   }
-}
-
-function bytesOf({ key, value }: LogRecord): number {
-  return (value?.length ?? 0) + (key?.length ?? 0) + 100;
 }

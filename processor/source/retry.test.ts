@@ -10,6 +10,7 @@ const letter = {
   offset: 2 ** 40,
   requestedAt: 1_700_000_000_000,
   value: Buffer.from([0, 1, 10, 255, 0x7b, 10]),
+  discard: false,
 };
 
 describe('a record that asks for a retry', () => {
@@ -17,6 +18,13 @@ describe('a record that asks for a retry', () => {
     expect(decodeRetry(encodeRetry(letter))).toEqual(letter);
     const empty = { ...letter, value: Buffer.alloc(0) };
     expect(decodeRetry(encodeRetry(empty))).toEqual(empty);
+  });
+
+  it('says whether it asks for the opposite, in a word that older readers do not know', () => {
+    const discard = { ...letter, value: Buffer.alloc(0), discard: true };
+    expect(decodeRetry(encodeRetry(discard))).toEqual(discard);
+    expect(isRetry(encodeRetry(discard))).toBe(true);
+    expect(String(encodeRetry(discard))).toMatch(/^\{"kind":"discard",/);
   });
 
   it('is told from a sweep and from what Debezium writes', () => {

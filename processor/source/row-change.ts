@@ -123,7 +123,7 @@ export type SourceRecord =
     }
   /** Also the sequencer's own: everything that one sweep deletes is before this record. */
   | { readonly kind: 'sweep-end'; readonly sweepId: string }
-  /** Somebody asks for a dead letter of a projection to be tried again (retry.ts). */
+  /** Somebody asks for a dead letter to be tried again or discarded (retry.ts). */
   | { readonly kind: 'retry'; readonly letter: LetterRetry }
   /** Understood and of no consequence (another message prefix, a transaction marker, …). */
   | { readonly kind: 'irrelevant'; readonly reason: string };

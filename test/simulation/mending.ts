@@ -96,6 +96,7 @@ export class Mending {
         offset: Number(headers['offset']),
         requestedAt: 0,
         value,
+        discard: false,
       };
       const record = { key: null, value: encodeRetry(letter) };
       for (let times = dice.int(1, 2); times > 0; times -= 1) {

@@ -9,7 +9,11 @@ import type { Process } from './process.ts';
 import { mendableNames } from './projections.ts';
 import type { Watch } from './watch.ts';
 
-const outcomes = { retried: 'took it', failed: 'failed' } as const;
+const outcomes = {
+  retried: 'the retry of a dead letter took it',
+  failed: 'the retry of a dead letter failed',
+  discarded: 'a dead letter was discarded',
+} as const;
 
 export type Count = (name: string) => void;
 
@@ -46,7 +50,7 @@ export function watchWorker(process: Process, watch: Watch, count: Count): Worke
       watch.limits.rowsOfBatch(name, projection, rows.upserts + rows.deletes + rows.totals);
     },
     finished: ({ records }) => watch.limits.workerBatch(name, records),
-    letterRetried: (_, outcome) => count(`worker: the retry of a dead letter ${outcomes[outcome]}`),
+    letterRetried: (_, outcome) => count(`worker: ${outcomes[outcome]}`),
     deadLettered: () => count('worker: an event was dead-lettered'),
     bytesInFlight: (bytes) => watch.limits.bytesInFlight('worker', name, bytes),
     totalsRead: (hits, misses) => {

@@ -2,7 +2,7 @@
  * What rows may do that is rare and right: children before their parents, moves, deletes in any
  * order, odd values. Judged by SQL over Postgres after every round.
  */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createTables, generate } from '../../generator/generate.ts';
 import { deadLettersOf } from './dead-letters.ts';
 import { deletes, truncates } from './deletes-cases.ts';
@@ -11,13 +11,15 @@ import { moves } from './moves-cases.ts';
 import { oddValues, tooLarge, tooLargeNamed } from './odd-values-cases.ts';
 import { judgedSideBySide } from './side-by-side.ts';
 import { Spine } from './spine.ts';
+import { TurnstreamProcess } from './turnstream-process.ts';
 
 const spine = new Spine();
 let seed = 900;
+let sequencer: TurnstreamProcess;
 
 beforeAll(async () => {
   await spine.prepare(createTables);
-  spine.startBoth();
+  ({ sequencer } = spine.startBoth());
 });
 
 afterAll(() => spine.drop());
@@ -56,6 +58,20 @@ test('what is too large is named in a dead letter, and stops nothing', async () 
     tooLargeNamed.map((named) => expect.stringMatching(named)),
   );
 }, 120_000);
+
+test('letters of rows that were written again since are discarded', async () => {
+  const run = new TurnstreamProcess(['dead-letters', 'discard', 'sequencer', '--json'], spine.env);
+  expect(await run.exited, run.log()).toBe(0);
+  const { results } = JSON.parse(run.stdout) as { results: { outcome: string }[] };
+  expect(results.map(({ outcome }) => outcome)).toEqual(tooLargeNamed.map(() => 'discarded'));
+  await vi.waitFor(
+    async () =>
+      expect(await sequencer.metrics()).toMatch(
+        /turnstream_dead_letters_waiting\{origin="sequencer",partition="0"\} 0/,
+      ),
+    { timeout: 30_000, interval: 50 },
+  );
+}, 60_000);
 
 test('whatever moves takes along what hangs on it', async () => {
   expect(

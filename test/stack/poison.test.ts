@@ -140,6 +140,20 @@ describe('records that do not decode', () => {
       ['turns_by_account', 'failed', expect.stringContaining('does not decode')],
     ]);
   });
+
+  test('what will never be taken is discarded, and nobody waits for it any more', async () => {
+    const discarded = await deadLetters('discard', '--all');
+    expect(discarded, discarded.log).toMatchObject({ code: 0 });
+    const outcomes = discarded.answer.results.map(({ outcome }: RetryLine) => outcome);
+    expect(outcomes).toEqual(['discarded', 'discarded', 'discarded']);
+    const { code, answer } = await deadLetters('list', '--settled');
+    expect([code, answer.waiting]).toEqual([0, 0]);
+    const states = answer.letters.map(({ state }: { state: string }) => state).sort();
+    expect(states).toEqual(['discarded', 'discarded', 'discarded', 'retried', 'retried']);
+    const gauge = /turnstream_dead_letters_waiting\{origin="steps_by_type_day",partition="1"\} 0/;
+    await vi.waitFor(async () => expect(await worker.metrics()).toMatch(gauge), patience);
+    expect(await spine.judged()).toBeNull();
+  });
 });
 
 type RetryLine = { readonly id: string; readonly outcome: string; readonly reason: string };

@@ -183,8 +183,14 @@ export class World {
   async retry(projection: string, partition: number, offset: number): Promise<void> {
     const value = this.log.partitions('events')[partition]?.records[offset]?.value;
     if (value === undefined || value === null) throw new Error(`no record ${offset}`);
-    const letter = { projection, version: 1, generation: 1, partition, offset, value };
-    await this.append([this.history.retry(letter)]);
+    const letter = { projection, version: 1, generation: 1, partition, offset };
+    await this.append([this.history.retry({ ...letter, value, discard: false })]);
+  }
+
+  /** Says that the letter will never be taken. */
+  async discard(projection: string, partition: number, offset: number): Promise<void> {
+    const letter = { projection, version: 1, generation: 1, partition, offset };
+    await this.append([this.history.retry({ ...letter, value: Buffer.alloc(0), discard: true })]);
   }
 
   #model(projection: string): ReadModel {
