@@ -30,5 +30,6 @@ test.each(rounds)(
     expect(await load.stop()).toBeGreaterThan(0);
     expect(await spine.judged()).toBeNull();
     expect(kills.deaths).toEqual([]);
+    console.log(`round ${round}: ${load.changes} row changes, judged`);
   },
 );
