@@ -16,6 +16,7 @@ export const errorCodes = [
   'SCHEMA',
   'DECODE',
   'PROJECTION',
+  'GENERATION',
   'PARTITION_COUNT',
   'LIMIT',
   'STALLED',
