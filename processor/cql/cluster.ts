@@ -5,12 +5,19 @@
  *
  * What goes through `write` may take effect twice, late, and in any order: it carries its own
  * timestamp. So it is told to the driver as idempotent, and a node that hangs is passed by: the same
- * request goes to another one meanwhile (slow-nodes.ts). A conditional write must not come this way.
+ * request goes to another one meanwhile (slow-nodes.ts). A conditional write goes through `decide`.
  */
-import { auth, Client, type ClientOptions, policies, types } from 'cassandra-driver';
+import {
+  auth,
+  Client,
+  type ClientOptions,
+  policies,
+  type QueryOptions,
+  types,
+} from 'cassandra-driver';
 import { cqlConnectError, storeError } from './errors.ts';
 import { createLimiter, type Limiter } from './limiter.ts';
-import type { DecodedRow, SchemaSession } from './session.ts';
+import type { DecidingSession, DecodedRow, SchemaSession } from './session.ts';
 import { SecondNodePolicy, SlowNodes, SlowNodesLast } from './slow-nodes.ts';
 import type { Statement } from './statements.ts';
 
@@ -55,8 +62,16 @@ const reconnectDelayMsMin = 100;
 
 const consistency = types.consistencies.localQuorum;
 const writing = { prepare: true, consistency, isIdempotent: true } as const;
+/** Agreed on within the local data centre: all processes that decide are to be in one. */
+const serialConsistency = types.consistencies.localSerial;
+const deciding = { prepare: true, consistency, serialConsistency, isIdempotent: false } as const;
+const readingDecided = {
+  prepare: true,
+  consistency: serialConsistency,
+  isIdempotent: true,
+} as const;
 
-export class DriverSession implements SchemaSession {
+export class DriverSession implements SchemaSession, DecidingSession {
   readonly client: Client;
   private readonly writes: Limiter;
   private readonly reads: Limiter;
@@ -81,10 +96,33 @@ export class DriverSession implements SchemaSession {
     });
   }
 
-  read(doing: string, { query, params }: Statement): Promise<readonly DecodedRow[]> {
+  decide(doing: string, { query, params }: Statement): Promise<boolean> {
+    return this.writes(async () => {
+      try {
+        const { rows } = await this.client.execute(query, [...params], deciding);
+        return rows[0]?.['[applied]'] === true;
+      } catch (error) {
+        throw storeError(doing, error);
+      }
+    });
+  }
+
+  read(doing: string, statement: Statement): Promise<readonly DecodedRow[]> {
+    return this.readWith(doing, statement, writing);
+  }
+
+  readDecided(doing: string, statement: Statement): Promise<readonly DecodedRow[]> {
+    return this.readWith(doing, statement, readingDecided);
+  }
+
+  private readWith(
+    doing: string,
+    { query, params }: Statement,
+    options: QueryOptions,
+  ): Promise<readonly DecodedRow[]> {
     return this.reads(async () => {
       try {
-        const { rows } = await this.client.execute(query, [...params], writing);
+        const { rows } = await this.client.execute(query, [...params], options);
         return rows;
       } catch (error) {
         throw storeError(doing, error);

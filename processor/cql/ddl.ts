@@ -107,17 +107,33 @@ const stateKey = [
 
 const control: readonly Table[] = [
   {
-    name: controlTables.readModels,
-    comment: 'Which generation of a read model its readers use.',
+    name: controlTables.generations,
+    comment:
+      'The builds of read models, which of them readers use, and who builds one. Conditional writes only: never write here by hand.',
     columns: [
       ['projection', 'text'],
       ['version', 'int'],
       ['generation', 'int'],
+      ['live_version', 'int STATIC'],
+      ['live_generation', 'int STATIC'],
+      ['live_table', 'text STATIC'],
+      ['live_promoted_at', 'timestamp STATIC'],
+      ['lease_owner', 'text STATIC'],
+      ['lease_about', 'text STATIC'],
+      ['lease_until', 'timestamp STATIC'],
       ['table_name', 'text'],
+      ['created_at', 'timestamp'],
+      ['until_lsn', 'bigint'],
+      ['until_at', 'double'],
+      ['built_at', 'timestamp'],
       ['promoted_at', 'timestamp'],
+      ['dropped_at', 'timestamp'],
     ],
     partition: ['projection'],
-    clustering: [],
+    clustering: [
+      ['version', 'asc'],
+      ['generation', 'asc'],
+    ],
     rewritten: true,
   },
   {

@@ -2,7 +2,7 @@
 import type { ReadModel } from '../engine/store.ts';
 
 export const controlTables = {
-  readModels: 'read_models',
+  generations: 'generations',
   checkpoints: 'checkpoints',
   state: 'conversation_state',
   content: 'conversation_content',

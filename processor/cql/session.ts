@@ -21,6 +21,20 @@ export type CqlSession = {
   ): AsyncIterable<readonly DecodedRow[]>;
 };
 
+/**
+ * For what is decided once, by one of many who may ask at once: conditional writes, which the nodes
+ * agree on. Read models never need one, and a column that is written so is written no other way.
+ */
+export type DecidingSession = CqlSession & {
+  /**
+   * One conditional write: whether its condition held, and it took effect. After a retriable failure
+   * nobody knows: read what is decided. It is never sent twice.
+   */
+  decide(doing: string, statement: Statement): Promise<boolean>;
+  /** What has been decided, also by a write whose answer got lost. For few rows. */
+  readDecided(doing: string, statement: Statement): Promise<readonly DecodedRow[]>;
+};
+
 /** For whoever makes tables. */
 export type SchemaSession = CqlSession & {
   /** Executes one statement of DDL; false when not all nodes agree on the schema afterwards. */

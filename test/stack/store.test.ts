@@ -6,12 +6,14 @@ import { batchDefaults } from '../../processor/cql/batches.ts';
 import { CqlCheckpointStore } from '../../processor/cql/checkpoint-store.ts';
 import { connectCql, cqlDefaults, type DriverSession } from '../../processor/cql/cluster.ts';
 import type { SchemaOptions } from '../../processor/cql/ddl.ts';
+import { CqlGenerationStore } from '../../processor/cql/generation-store.ts';
 import { CqlDeadLetterStore } from '../../processor/cql/letter-store.ts';
 import { readAll, readAllTotals, readPartition } from '../../processor/cql/read.ts';
 import { CqlReadModelStore, readModelStoreDefaults } from '../../processor/cql/read-model-store.ts';
 import { applySchema } from '../../processor/cql/schema.ts';
 import { CqlStateStore, stateStoreDefaults } from '../../processor/cql/state-store.ts';
 import { describeDeadLetterStoreContract } from '../../processor/engine/dead-letter-store.contract.ts';
+import { describeGenerationStoreContract } from '../../processor/engine/generations.contract.ts';
 import { describeStoreContract } from '../../processor/engine/store.contract.ts';
 import type { TableShape } from '../../processor/projection/projection.ts';
 import { describeStateStoreContract } from '../../processor/sequencer/state-store.contract.ts';
@@ -46,6 +48,11 @@ describeDeadLetterStoreContract(
   'CQL',
   async () => new CqlDeadLetterStore(session, { ...batchDefaults, keyspace: schema.keyspace }),
 );
+
+describeGenerationStoreContract('CQL', {
+  open: async (nowMs) => new CqlGenerationStore(session, schema.keyspace, { nowMs }),
+  runs: 3,
+});
 
 describeStateStoreContract(
   'CQL',
