@@ -80,6 +80,7 @@ export class ConveyorLog implements Log {
     return {
       run,
       commit: async () => 'committed',
+      restart: () => undefined,
       stop: async () => {
         stopped.abort();
         this.#changedNow();

@@ -317,6 +317,7 @@ async function handDriven(world: World) {
       return new Promise(() => undefined);
     },
     commit: () => Promise.resolve('committed'),
+    restart: () => undefined,
     stop: () => Promise.resolve(),
   };
   const worker = createWorker(

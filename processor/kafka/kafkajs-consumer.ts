@@ -30,6 +30,7 @@ import { Sockets } from './sockets.ts';
 type Epoch = {
   readonly number: number;
   readonly membership: Membership;
+  readonly partitions: readonly number[];
   readonly buffers: Map<number, PartitionBuffer>;
   /** Whose word is due before it can read. */
   waitsFor: 'broker' | 'application' | null;
@@ -96,6 +97,10 @@ export class KafkajsConsumer implements LogConsumer {
     const current = this.epoch;
     if (current === null || current.number !== epoch) return 'fenced';
     return this.link.commit(current.membership, offsets, () => this.epoch !== current);
+  }
+
+  restart(): void {
+    if (this.epoch !== null) this.beginEpoch(this.epoch.partitions);
   }
 
   async stop(): Promise<void> {
@@ -238,11 +243,13 @@ export class KafkajsConsumer implements LogConsumer {
     const epoch: Epoch = {
       number: this.epochs,
       membership: this.membership,
+      partitions,
       buffers: new Map(),
       waitsFor: 'broker',
     };
     this.epoch = epoch;
-    // In the same turn as the joining: no fetch of this epoch can have begun.
+    // In the same turn as the joining: no fetch of this epoch can have begun. After a restart one of
+    // the former epoch may still be on its way: it finds no buffer, or is not at the offset that is due.
     if (partitions.length > 0)
       this.consumer.pause([{ topic: this.topic, partitions: [...partitions] }]);
     this.assign(epoch, partitions).catch((error: unknown) => {

@@ -74,6 +74,12 @@ export interface LogConsumer {
   run(handlers: ConsumerHandlers): Promise<void>;
   /** Commits next-to-read offsets for partitions of the epoch. */
   commit(epoch: number, offsets: ReadonlyMap<number, OffsetCommit>): Promise<CommitOutcome>;
+  /**
+   * Ends the present epoch and begins another one with the same partitions, which asks `assigned` anew
+   * where to start them, forwards or backwards. The group is not told: nobody else's epoch ends. Between
+   * two epochs it does nothing, since the next one begins in any case.
+   */
+  restart(): void;
   /** Leaves the group. Idempotent. */
   stop(): Promise<void>;
 }

@@ -72,6 +72,10 @@ export class MemoryConsumer implements LogConsumer {
   private running: Run | null = null;
   private stopped = false;
   private epoch: number | null = null;
+  /** Of the group, when the epoch began. */
+  private generation = 0;
+  private epochs = 0;
+  private owned: readonly number[] = [];
   private silent = false;
 
   constructor(log: MemoryLog, group: MemoryGroup, topic: string) {
@@ -92,12 +96,18 @@ export class MemoryConsumer implements LogConsumer {
 
   async commit(epoch: number, offsets: ReadonlyMap<number, OffsetCommit>): Promise<CommitOutcome> {
     if (epoch !== this.epoch) return 'fenced';
-    if (!this.group.has(this) || epoch !== this.group.generation) {
+    if (!this.group.has(this) || this.generation !== this.group.generation) {
       queueMicrotask(() => this.notice());
       return 'fenced';
     }
     for (const [partition, commit] of offsets) this.group.commit(this.topic, partition, commit);
     return 'committed';
+  }
+
+  restart(): void {
+    if (this.epoch === null || this.stopped) return;
+    this.endEpoch();
+    this.beginEpoch(this.generation, this.owned);
   }
 
   async stop(): Promise<void> {
@@ -121,8 +131,12 @@ export class MemoryConsumer implements LogConsumer {
     this.group.join(this);
   }
 
-  beginEpoch(epoch: number, partitions: readonly number[]): void {
+  beginEpoch(generation: number, partitions: readonly number[]): void {
+    this.epochs = Math.max(this.epochs + 1, generation);
+    const epoch = this.epochs;
     this.epoch = epoch;
+    this.generation = generation;
+    this.owned = partitions;
     this.read(epoch, partitions).catch((error: unknown) => this.fail(error));
   }
 

@@ -82,6 +82,7 @@ export function watchedLog(log: Log, process: Process, watch: Watch): Log {
             },
           }),
         commit: (epoch, offsets) => consumer.commit(epoch, offsets),
+        restart: () => consumer.restart(),
         stop: () => consumer.stop(),
       };
     },

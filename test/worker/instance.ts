@@ -219,6 +219,9 @@ export class Instance {
         return {
           run: (handlers) => (this.dead ? never() : consumer.run(handlers)),
           commit: (epoch, offsets) => this.#call('commit', () => consumer.commit(epoch, offsets)),
+          restart: () => {
+            if (!this.dead) consumer.restart();
+          },
           stop: () => consumer.stop(),
         };
       },

@@ -23,6 +23,7 @@ import { type KafkaPorts, timedOut } from './ports.ts';
 type Epoch = {
   readonly number: number;
   readonly generation: number;
+  readonly partitions: readonly number[];
   readonly reading: Map<number, number>;
 };
 
@@ -89,6 +90,14 @@ export class SimulatedConsumer implements LogConsumer, Member {
     }
   }
 
+  restart(): void {
+    const former = this.#epoch;
+    if (former === null || this.isOver) return;
+    this.#endEpoch();
+    this.#ports.count('kafka: an epoch was begun anew');
+    void this.#work(former.generation, former.partitions);
+  }
+
   stop(): Promise<void> {
     return this.#end(null);
   }
@@ -132,8 +141,13 @@ export class SimulatedConsumer implements LogConsumer, Member {
     );
     this.#joining = false;
     if (this.isOver) return;
+    await this.#work(generation, partitions);
+  }
+
+  async #work(generation: number, partitions: readonly number[]): Promise<void> {
     this.#epochs += 1;
-    const epoch = { number: this.#epochs, generation, reading: new Map<number, number>() };
+    const reading = new Map<number, number>();
+    const epoch = { number: this.#epochs, generation, partitions, reading };
     this.#epoch = epoch;
     // What happened while the answer was on its way, the next heartbeat tells.
     if (!this.#group.isCurrent(this, generation)) this.#group.heartbeatSoon(this);
