@@ -6,6 +6,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { bytesOf, type LogHarness, useBench, values, waiting } from './log-bench.contract.ts';
 import { describeGroupContract } from './log-group.contract.ts';
+import { describeRestartContract } from './log-restart.contract.ts';
 
 export function describeLogContract(name: string, makeHarness: () => Promise<LogHarness>): void {
   describe(`the log's contract: ${name}`, () => {
@@ -121,4 +122,5 @@ export function describeLogContract(name: string, makeHarness: () => Promise<Log
     });
   });
   describeGroupContract(name, makeHarness);
+  describeRestartContract(name, makeHarness);
 }
