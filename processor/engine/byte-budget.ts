@@ -10,6 +10,7 @@ export class ByteBudget {
   readonly #bytesMax: number;
   #used = 0;
   #waiting: Waiter[] = [];
+  readonly #onShort = new Set<() => void>();
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
@@ -17,6 +18,17 @@ export class ByteBudget {
 
   get used(): number {
     return this.#used;
+  }
+
+  /** Somebody waits for room. */
+  get isShort(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Calls whenever somebody has to wait for room; answers what ends that. */
+  whenShort(call: () => void): () => void {
+    this.#onShort.add(call);
+    return () => this.#onShort.delete(call);
   }
 
   /** In the order of asking; false when the signal aborted first, and nothing was taken. */
@@ -41,6 +53,7 @@ export class ByteBudget {
       };
       signal.addEventListener('abort', leave, { once: true });
       this.#waiting.push(waiter);
+      for (const call of this.#onShort) call();
     });
   }
 

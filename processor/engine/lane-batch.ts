@@ -9,6 +9,7 @@
 import { messageOf, TurnstreamError } from '../error.ts';
 import type { ConversationEvent, Retry } from '../event/event.ts';
 import {
+  addedUp,
   type EntryFailure,
   foldAggregate,
   foldMap,
@@ -32,7 +33,11 @@ export type LaneBatch = {
   /** Of an aggregate: by key text, one after the other in rising positions. */
   readonly deltas: Map<string, KeyDeltas[]>;
   readonly deadLetters: DeadLetter[];
+  /** Nobody's, when nobody measures them. */
   readonly readable: EventTimes[];
+  readonly measures: boolean;
+  /** No totals that this partition has stored are ahead of the batch: its deltas may be added up as they come. */
+  readonly addsUp: boolean;
   /** The one entry of a batch that is a retry. */
   retry: Retry | null;
   events: number;
@@ -43,9 +48,15 @@ export type LaneBatch = {
 
 export const beginning: Checkpoint = { offset: 0, position: -1, watermark: null, deadLetters: 0 };
 
-export function openLaneBatch(projection: Projection, from: Checkpoint): LaneBatch {
+export function openLaneBatch(
+  projection: Projection,
+  from: Checkpoint,
+  { measures = true, addsUp = false } = {},
+): LaneBatch {
   return {
     projection,
+    measures,
+    addsUp,
     rows: new Map(),
     deltas: new Map(),
     deadLetters: [],
@@ -132,7 +143,7 @@ function foldEvents(
   if (first === undefined) {
     // Positions rise from slice to slice, so a later write of a row is the newer one.
     for (const [text, write] of scratch) batch.rows.set(text, write);
-    for (const [text, deltas] of checked.deltas) append(batch.deltas, text, deltas);
+    for (const [text, deltas] of checked.deltas) append(batch, text, deltas);
   } else {
     foldInto(batch, batch.rows, events.slice(0, first.entryIndex));
   }
@@ -140,20 +151,25 @@ function foldEvents(
 }
 
 function foldInto(
-  batch: Pick<LaneBatch, 'projection' | 'deltas'>,
+  batch: Pick<LaneBatch, 'projection' | 'deltas' | 'addsUp'>,
   rows: RowBuffer,
   events: readonly ConversationEvent[],
 ): readonly EntryFailure[] {
-  const { projection, deltas } = batch;
+  const { projection } = batch;
   if (projection.kind === 'map') return foldMap(projection, events, rows);
   const fold = foldAggregate(projection, events);
-  for (const [text, found] of fold.deltas) append(deltas, text, [found]);
+  for (const [text, found] of fold.deltas) append(batch, text, [found]);
   return fold.failures;
 }
 
-function append(into: Map<string, KeyDeltas[]>, text: string, deltas: KeyDeltas[]): void {
+function append(
+  { deltas: into, addsUp }: Pick<LaneBatch, 'deltas' | 'addsUp'>,
+  text: string,
+  deltas: KeyDeltas[],
+): void {
   const known = into.get(text);
-  if (known === undefined) into.set(text, deltas);
+  if (known === undefined) into.set(text, addsUp ? [addedUp(deltas)] : deltas);
+  else if (addsUp) into.set(text, [addedUp([...known, ...deltas])]);
   else known.push(...deltas);
 }
 
@@ -195,7 +211,7 @@ function pass(
           const error = messageOf(failed.get(index));
           batch.deadLetters.push(deadLetter(record, entry, error, position));
           deadLetters += 1;
-        } else if (concerns(batch.projection, entry)) {
+        } else if (batch.measures && concerns(batch.projection, entry)) {
           batch.readable.push(times);
         }
       }

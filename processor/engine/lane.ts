@@ -10,7 +10,7 @@ import { applyDeltas, type KeyDeltas } from '../projection/changes.ts';
 import type { Clock, Random } from './clock.ts';
 import type { DeadLetterWriter } from './dead-letter.ts';
 import type { DeadLetterStore } from './dead-letter-store.ts';
-import { foldSlice, type LaneBatch, openLaneBatch } from './lane-batch.ts';
+import { beginning, foldSlice, type LaneBatch, openLaneBatch } from './lane-batch.ts';
 import { LaneLetters } from './lane-letters.ts';
 import type { WorkerObserver, WrittenRows } from './observer.ts';
 import { type Outcome, untilDone } from './retry.ts';
@@ -54,6 +54,8 @@ export class Lane {
   readonly #model: ReadModel;
   readonly #cache: TotalsCache;
   readonly #letters: LaneLetters;
+  /** All that was ever added up in this partition has gone through this lane. */
+  readonly #isWhole: boolean;
   #reached: Checkpoint;
   #saved: Checkpoint;
 
@@ -72,6 +74,7 @@ export class Lane {
     this.#letters = new LaneLetters(context, hosted, partition, waiting, {
       insist: (operation, call) => this.#untilDone(operation, call),
     });
+    this.#isWhole = hosted.isNew === true && from === beginning;
     this.#reached = from;
     this.#saved = from;
   }
@@ -98,7 +101,10 @@ export class Lane {
   }
 
   open(): LaneBatch {
-    return openLaneBatch(this.hosted.projection, this.#reached);
+    return openLaneBatch(this.hosted.projection, this.#reached, {
+      measures: this.#context.observer.measuresEvents !== false,
+      addsUp: this.#isWhole,
+    });
   }
 
   /** Adds the next records of the partition to the batch. Never throws. */
@@ -203,7 +209,7 @@ export class Lane {
       else if (first !== undefined) missing.push(first);
     }
     this.#context.observer.totalsRead(found.size, missing.length);
-    if (missing.length === 0) return found;
+    if (missing.length === 0 || (this.#isWhole && !this.#cache.hasForgotten)) return found;
     const keys = missing.map(({ key }) => key);
     const outcome = await this.#untilDone('totals-read', () =>
       this.#context.store.loadTotals(this.#model, this.#partition, keys),

@@ -45,6 +45,8 @@ export type FinishedBatch = {
 };
 
 export type WorkerObserver = {
+  /** False: it does without the times of single events, which cost more than folding them. */
+  readonly measuresEvents?: boolean;
   /** The worker owns the partition: for each running projection, where it goes on. */
   readonly held: (projection: string, partition: number, from: Checkpoint) => void;
   readonly released: (projection: string, partition: number) => void;

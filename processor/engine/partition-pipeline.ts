@@ -6,7 +6,7 @@
  * Order: writes and dead letters acknowledged → checkpoints → the group's offset (I1). Watermarks
  * are seen at once and made durable with the next checkpoint, at most one per interval.
  */
-import type { FetchedBatch } from '../kafka/log.ts';
+import type { FetchedBatch, LogRecord } from '../kafka/log.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import type { Lane, LaneContext } from './lane.ts';
 import { type LaneBatch, rowsToWrite } from './lane-batch.ts';
@@ -20,13 +20,22 @@ export type PipelineContext = LaneContext & {
   readonly checkpointed: (partition: number, offset: number) => void;
 };
 
+/** What remains of the records of a batch until it is written. */
+type FoldedRecords = {
+  records: number;
+  bytes: number;
+  readonly times: EventTimes[];
+  last: number;
+  nextOffset: number;
+};
+
 type OpenBatch = { readonly lane: Lane; readonly batch: LaneBatch };
 
 export class PartitionPipeline {
   readonly partition: number;
   readonly lanes: readonly Lane[];
   readonly #context: PipelineContext;
-  #queue: TakenRecord[] = [];
+  #queue: (TakenRecord | LogRecord)[] = [];
   #sealed = false;
   #closed = false;
   #wake: (() => void) | null = null;
@@ -64,9 +73,8 @@ export class PartitionPipeline {
       if (start > 0) await clock.yield();
       if (this.#closed) break;
       for (const record of fetched.records.slice(start, start + settings.sliceRecords)) {
-        const taken = takeRecord(record, decoder);
-        this.#queue.push(taken);
-        held -= taken.bytes;
+        this.#queue.push(settings.decodesLate === true ? record : takeRecord(record, decoder));
+        held -= bytesOf(record);
       }
       this.#wake?.();
     }
@@ -93,7 +101,7 @@ export class PartitionPipeline {
     await this.#save();
     over.removeEventListener('abort', wake);
     this.#closed = true;
-    this.#release(this.#queue.reduce((bytes, record) => bytes + record.bytes, 0));
+    this.#release(this.#queue.reduce((bytes, record) => bytes + bytesOf(record), 0));
     this.#queue = [];
   }
 
@@ -104,16 +112,16 @@ export class PartitionPipeline {
       .filter((lane) => lane.running)
       .map((lane) => ({ lane, batch: lane.open() }));
     const before = Math.min(...open.map(({ batch }) => batch.reached.position));
-    const records = await this.#fold(open);
+    const folded = await this.#fold(open, before);
     const writeStartedAtMs = clock.nowMs();
     const written = await Promise.all(open.map(({ lane, batch }) => lane.write(batch)));
-    this.#release(records.reduce((bytes, record) => bytes + record.bytes, 0));
+    this.#release(folded.bytes);
     if (!written.includes(true)) return;
     this.#progressAtMs = clock.nowMs();
     observer.finished({
       partition: this.partition,
-      records: records.length,
-      events: timesOf(records, before),
+      records: folded.records,
+      events: folded.times,
       takenAtMs,
       writeStartedAtMs,
       acknowledgedAtMs: this.#progressAtMs,
@@ -123,27 +131,52 @@ export class PartitionPipeline {
   }
 
   /** Takes records from the queue until a limit is reached, and folds them into the batches. */
-  async #fold(open: readonly OpenBatch[]): Promise<readonly TakenRecord[]> {
-    const { settings, clock } = this.#context;
-    const records: TakenRecord[] = [];
-    while (this.#queue.length > 0 && records.length < settings.batchRecordsMax) {
-      if (records.length > 0) await clock.yield();
-      const room = settings.batchRecordsMax - records.length;
-      const slice = this.#nextSlice(Math.min(settings.sliceRecords, room), records.length === 0);
+  async #fold(open: readonly OpenBatch[], after: number): Promise<FoldedRecords> {
+    const { settings, clock, observer } = this.#context;
+    const measuresEvents = observer.measuresEvents !== false;
+    const folded: FoldedRecords = { records: 0, bytes: 0, times: [], last: after, nextOffset: 0 };
+    const untilMs = clock.nowMs() + (settings.gatherMsMax ?? 0);
+    while (folded.records < settings.batchRecordsMax) {
+      if (this.#queue.length === 0 && !(await this.#gather(folded.nextOffset, untilMs))) break;
+      if (folded.records > 0) await clock.yield();
+      const room = settings.batchRecordsMax - folded.records;
+      const slice = this.#nextSlice(Math.min(settings.sliceRecords, room), folded.records === 0);
       for (const { lane, batch } of open) lane.fold(batch, slice);
-      records.push(...slice);
+      note(folded, slice, measuresEvents);
       if (slice.length === 0 || slice.some(isRetry)) break;
       if (open.some(({ batch }) => rowsToWrite(batch) >= settings.batchRowsMax)) break;
     }
-    return records;
+    return folded;
+  }
+
+  /**
+   * Waits for more of what the partition has, so that larger batches are consolidated; true when
+   * something came. Not when the worker's memory is short: only a write gives some of it back.
+   */
+  async #gather(nextOffset: number, untilMs: number): Promise<boolean> {
+    const { budget, over, clock } = this.#context;
+    for (;;) {
+      const more = this.#endOffset !== null && nextOffset < this.#endOffset;
+      const leftMs = untilMs - clock.nowMs();
+      if (!more || leftMs <= 0 || this.#sealed || over.aborted || budget.isShort) return false;
+      const forget = budget.whenShort(() => this.#wake?.());
+      await this.#wokenWithin(leftMs);
+      forget();
+      if (this.#queue.length > 0) return true;
+    }
   }
 
   /** A retry is a batch of its own: none unless it comes first. */
   #nextSlice(recordsMax: number, isFirst: boolean): readonly TakenRecord[] {
-    const [first] = this.#queue;
-    if (first !== undefined && isRetry(first)) return isFirst ? this.#queue.splice(0, 1) : [];
-    const retry = this.#queue.slice(0, recordsMax).findIndex(isRetry);
-    return this.#queue.splice(0, retry < 0 ? recordsMax : retry);
+    const { decoder } = this.#context;
+    const slice = this.#queue
+      .splice(0, recordsMax)
+      .map((record) => ('content' in record ? record : takeRecord(record, decoder)));
+    const retry = slice.findIndex(isRetry);
+    if (retry < 0) return slice;
+    const taken = retry === 0 && isFirst ? 1 : retry;
+    this.#queue.unshift(...slice.slice(taken));
+    return slice.slice(0, taken);
   }
 
   async #save(): Promise<void> {
@@ -166,7 +199,11 @@ export class PartitionPipeline {
   /** Until there is something in the queue, a checkpoint is due, or nothing more will come. */
   async #idle(): Promise<void> {
     const dueInMs = this.#saveDueInMs();
-    if (dueInMs <= 0) return;
+    if (dueInMs > 0) await this.#wokenWithin(dueInMs);
+  }
+
+  /** Until somebody wakes it, or the time is over. */
+  async #wokenWithin(dueInMs: number): Promise<void> {
     const timer = new AbortController();
     const woken = new Promise<void>((resolve) => {
       this.#wake = resolve;
@@ -205,14 +242,14 @@ export class PartitionPipeline {
   }
 }
 
-/** Of the events that at least one projection took now. */
-function timesOf(records: readonly TakenRecord[], after: number): readonly EventTimes[] {
-  const times: EventTimes[] = [];
-  let last = after;
-  for (const { content } of records) {
-    if (content.kind !== 'entry' || content.entry.position <= last) continue;
-    last = content.entry.position;
-    if (content.entry.kind === 'event') times.push(content.times);
+/** Adds the times of the events that at least one projection took now; the records are not kept. */
+function note(folded: FoldedRecords, slice: readonly TakenRecord[], withTimes: boolean): void {
+  folded.records += slice.length;
+  for (const { offset, bytes, content } of slice) {
+    folded.bytes += bytes;
+    folded.nextOffset = offset + 1;
+    if (!withTimes || content.kind !== 'entry' || content.entry.position <= folded.last) continue;
+    folded.last = content.entry.position;
+    if (content.entry.kind === 'event') folded.times.push(content.times);
   }
-  return times;
 }

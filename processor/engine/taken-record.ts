@@ -27,7 +27,7 @@ export type TakenRecord = {
 /** What a record costs beside its value. */
 const overheadBytes = 200;
 
-export function bytesOf(record: LogRecord): number {
+export function bytesOf(record: Pick<LogRecord, 'value'>): number {
   return overheadBytes + (record.value?.length ?? 0);
 }
 

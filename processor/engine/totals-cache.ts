@@ -8,6 +8,7 @@ import type { StoredTotals } from './store.ts';
 export class TotalsCache {
   readonly #entriesMax: number;
   readonly #entries = new Map<string, StoredTotals>();
+  #hasForgotten = false;
 
   constructor(entriesMax: number) {
     this.#entriesMax = entriesMax;
@@ -15,6 +16,11 @@ export class TotalsCache {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** An entry was dropped: what is not here may be stored. */
+  get hasForgotten(): boolean {
+    return this.#hasForgotten;
   }
 
   get(keyText: string): StoredTotals | undefined {
@@ -31,6 +37,7 @@ export class TotalsCache {
     if (this.#entries.size <= this.#entriesMax) return;
     for (const oldest of this.#entries.keys()) {
       this.#entries.delete(oldest);
+      this.#hasForgotten = true;
       return;
     }
   }

@@ -4,7 +4,15 @@ import type { RetrySettings } from './retry.ts';
 import type { ReadModel } from './store.ts';
 
 /** A projection that the worker hosts, and which build of it. */
-export type Hosted = { readonly projection: Projection; readonly generation: number };
+export type Hosted = {
+  readonly projection: Projection;
+  readonly generation: number;
+  /**
+   * This process created the generation, and nobody else has written to it: while a partition is read from
+   * its beginning, totals that no memory was short of are not looked up (lane.ts).
+   */
+  readonly isNew?: boolean;
+};
 
 export type WorkerSettings = RetrySettings & {
   readonly group: string;
@@ -19,6 +27,10 @@ export type WorkerSettings = RetrySettings & {
   readonly batchRecordsMax: number;
   /** … or until one projection has this many rows to write; one event may go beyond. */
   readonly batchRowsMax: number;
+  /** A batch that is not full waits so long for records that the partition has; it never does without. */
+  readonly gatherMsMax?: number;
+  /** Records are decoded when they are folded, not as they come: less is in memory, the first row is later. */
+  readonly decodesLate?: boolean;
   /** Records decoded or folded at a stretch before anything else may run. */
   readonly sliceRecords: number;
   /** Totals kept in memory by each projection and partition. */

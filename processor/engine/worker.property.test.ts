@@ -83,6 +83,10 @@ const historyArbitrary = fc.record({
   sliceRecords: fc.integer({ min: 1, max: 4 }),
   totalsCacheEntriesMax: fc.integer({ min: 1, max: 3 }),
   checkpointIntervalMs: fc.constantFrom(0, 100, 10_000),
+  gatherMsMax: fc.constantFrom(0, 50),
+  decodesLate: fc.boolean(),
+  /** More than is promised: a lane from the beginning is right whoever has written before. */
+  isNew: fc.boolean(),
 });
 
 type RandomHistory = typeof historyArbitrary extends fc.Arbitrary<infer T> ? T : never;
@@ -102,13 +106,16 @@ async function play({
   moves,
   faults,
   fetchRecordsMax,
+  isNew,
   ...settings
 }: RandomHistory): Promise<World> {
+  const projections = [cards(), counts()];
+  const hosted = projections.map((projection) => ({ projection, generation: 1, isNew }));
   const world = await new World({
-    projections: [cards(), counts()],
+    projections,
     partitions,
     fetchRecordsMax,
-    settings,
+    settings: { ...settings, hosted },
   }).open();
   let step = 0;
   const plan: FaultPlan = () => {

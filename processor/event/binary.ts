@@ -161,6 +161,11 @@ export class BinaryReader {
     return this.#texts.text(this.#buffer, this.#view, start, length);
   }
 
+  skipText(): void {
+    const length = this.#length('a text');
+    this.#position += length;
+  }
+
   /** A view into what is read. */
   bytes(): Buffer {
     const length = this.#length('bytes');

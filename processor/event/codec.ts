@@ -22,6 +22,7 @@ import type { ConversationEvent, EventType, LogEntry, Retry, Watermark } from '.
 import { factChange, readFact, writeFact } from './fact-codec.ts';
 import { entryOfForeign } from './foreign.ts';
 import { type ForeignReader, foreignReader, registerEventSchema } from './schema.ts';
+import { type KindsRead, passed, readOrSkipFact } from './skip-fact.ts';
 
 const eventBranch = 0;
 const watermarkBranch = 1;
@@ -37,6 +38,10 @@ export interface EventCodec {
    * are none, which is the rule. Rejects with a retriable REGISTRY error when it can't ask.
    */
   load(values: Iterable<Buffer | null>): Promise<void>;
+  /** Decodes events without the changes of other kinds of facts, which it passes over. */
+  reading(kinds: KindsRead): Pick<EventCodec, 'decode' | 'load'>;
+  /** Of a record that is one, without decoding any other; null for those. Throws nothing. */
+  watermarkOf(value: Buffer): Watermark | null;
 }
 
 /** Registers the schema (idempotent) and answers the codec. Once at start. */
@@ -48,6 +53,29 @@ export function eventCodec(registry: SchemaRegistry, schemaId: number): EventCod
   const writer = new BinaryWriter();
   const texts = new TextCache();
   const foreign = new SchemaCache<ForeignReader>(registry, foreignReader);
+  const decode = (value: Buffer, kinds: KindsRead | null): LogEntry => {
+    const id = wireSchemaId(value);
+    try {
+      if (id === schemaId) return readEntry(value, texts, kinds);
+      const read = id === undefined ? undefined : foreign.get(id);
+      if (read !== undefined) return entryOfForeign(read(value, wireHeaderBytes));
+    } catch (error) {
+      throw undecodable(messageOf(error), error);
+    }
+    throw undecodable(
+      id === undefined
+        ? 'it is not in the Confluent wire format'
+        : `its schema id ${id} is unknown`,
+    );
+  };
+  const load = async (values: Iterable<Buffer | null>): Promise<void> => {
+    const missing = new Set<number>();
+    for (const value of values) {
+      const id = value === null ? undefined : wireSchemaId(value);
+      if (id !== undefined && id !== schemaId && foreign.get(id) === undefined) missing.add(id);
+    }
+    if (missing.size > 0) await foreign.load(missing);
+  };
   return {
     schemaId,
     encode(entry) {
@@ -59,28 +87,20 @@ export function eventCodec(registry: SchemaRegistry, schemaId: number): EventCod
       else writeRetry(writer, entry);
       return writer.take();
     },
-    decode(value) {
-      const id = wireSchemaId(value);
+    decode: (value) => decode(value, null),
+    load,
+    reading: (kinds) => ({ decode: (value) => decode(value, kinds), load }),
+    watermarkOf(value) {
+      if (wireSchemaId(value) === schemaId && value[wireHeaderBytes] !== watermarkBranch << 1) {
+        return null;
+      }
       try {
-        if (id === schemaId) return readEntry(value, texts);
-        const read = id === undefined ? undefined : foreign.get(id);
-        if (read !== undefined) return entryOfForeign(read(value, wireHeaderBytes));
-      } catch (error) {
-        throw undecodable(messageOf(error), error);
+        const entry = decode(value, noKinds);
+        return entry.kind === 'watermark' ? entry : null;
+      } catch {
+        // What does not decode is no watermark; whoever reads it says so.
+        return null;
       }
-      throw undecodable(
-        id === undefined
-          ? 'it is not in the Confluent wire format'
-          : `its schema id ${id} is unknown`,
-      );
-    },
-    async load(values) {
-      const missing = new Set<number>();
-      for (const value of values) {
-        const id = value === null ? undefined : wireSchemaId(value);
-        if (id !== undefined && id !== schemaId && foreign.get(id) === undefined) missing.add(id);
-      }
-      if (missing.size > 0) await foreign.load(missing);
     },
   };
 }
@@ -148,23 +168,27 @@ function writeOptionalLong(writer: BinaryWriter, value: number | null): void {
 
 const retryNumbers = ['version', 'generation', 'partition', 'offset'] as const;
 
-const branches: Readonly<Record<number, (reader: BinaryReader) => LogEntry>> = {
+type ReadEntry = (reader: BinaryReader, kinds: KindsRead | null) => LogEntry;
+
+const branches: Readonly<Record<number, ReadEntry>> = {
   [eventBranch]: readEvent,
   [watermarkBranch]: readWatermark,
   [retryBranch]: readRetry,
 };
 
-function readEntry(value: Buffer, texts: TextCache): LogEntry {
+const noKinds: KindsRead = new Set();
+
+function readEntry(value: Buffer, texts: TextCache, kinds: KindsRead | null): LogEntry {
   const reader = new BinaryReader(value, wireHeaderBytes, texts);
   const branch = reader.long();
   const read = branches[branch];
   if (read === undefined) throw new RangeError(`no branch of ours (${branch})`);
-  const entry = read(reader);
+  const entry = read(reader, kinds);
   if (reader.remaining !== 0) throw new RangeError(`${reader.remaining} bytes too many`);
   return entry;
 }
 
-function readEvent(reader: BinaryReader): ConversationEvent {
+function readEvent(reader: BinaryReader, kinds: KindsRead | null): ConversationEvent {
   return {
     kind: 'event',
     position: reader.long() as Position,
@@ -174,7 +198,7 @@ function readEvent(reader: BinaryReader): ConversationEvent {
     capturedAt: reader.double(),
     type: reader.string() as EventType,
     sessionUid: reader.string(),
-    changes: readChanges(reader),
+    changes: readChanges(reader, kinds),
   };
 }
 
@@ -204,7 +228,7 @@ function readRetry(reader: BinaryReader): Retry {
 }
 
 /** An Avro array: blocks of items, each with its count, until one of 0. */
-function readChanges(reader: BinaryReader): readonly FactChange[] {
+function readChanges(reader: BinaryReader, kinds: KindsRead | null): readonly FactChange[] {
   const changes: FactChange[] = [];
   for (;;) {
     let count = reader.long();
@@ -213,7 +237,16 @@ function readChanges(reader: BinaryReader): readonly FactChange[] {
       count = -count;
       reader.long();
     }
-    for (; count > 0; count--) changes.push(factChange(readFact(reader), readFact(reader)));
+    for (; count > 0; count--) {
+      if (kinds === null) {
+        changes.push(factChange(readFact(reader), readFact(reader)));
+        continue;
+      }
+      const before = readOrSkipFact(reader, kinds);
+      const after = readOrSkipFact(reader, kinds);
+      if (before === passed || after === passed) continue;
+      changes.push(factChange(before, after));
+    }
   }
 }
 

@@ -7,6 +7,7 @@ import type {
   AgentTurnFact,
   Fact,
   FactChange,
+  FactKind,
   HumanTurnFact,
   SessionFact,
   StepFact,
@@ -18,6 +19,15 @@ const sessionBranch = 1;
 const humanTurnBranch = 2;
 const agentTurnBranch = 3;
 const stepBranch = 4;
+
+export const kindsOfBranches = {
+  [sessionBranch]: 'session',
+  [humanTurnBranch]: 'humanTurn',
+  [agentTurnBranch]: 'agentTurn',
+  [stepBranch]: 'step',
+} as const satisfies Readonly<Record<number, FactKind>>;
+
+export type FactBranch = keyof typeof kindsOfBranches;
 
 /** More than the numbers, branches and nulls between any two texts of a fact take. */
 const numbersBytesMax = 128;
@@ -48,19 +58,23 @@ export function writeFact(writer: BinaryWriter, fact: Fact | null): void {
 
 export function readFact(reader: BinaryReader): Fact | null {
   const branch = reader.long();
-  switch (branch) {
-    case 0:
-      return null;
-    case sessionBranch:
+  if (branch === 0) return null;
+  const kind = kindsOfBranches[branch as FactBranch];
+  if (kind === undefined) throw new RangeError(`no fact has the number ${branch}`);
+  return readFactOf(reader, kind);
+}
+
+/** What follows the number of the branch. */
+export function readFactOf(reader: BinaryReader, kind: FactKind): Fact {
+  switch (kind) {
+    case 'session':
       return readSession(reader);
-    case humanTurnBranch:
+    case 'humanTurn':
       return readHumanTurn(reader);
-    case agentTurnBranch:
+    case 'agentTurn':
       return readAgentTurn(reader);
-    case stepBranch:
+    case 'step':
       return readStep(reader);
-    default:
-      throw new RangeError(`no fact has the number ${branch}`);
   }
 }
 

@@ -256,6 +256,25 @@ export function applyDeltas(stored: ExactTotals | null, deltas: KeyDeltas): Exac
   return { totals, position: last };
 }
 
+/**
+ * The same contributions as one at the last position: for totals of which none is stored beyond the first
+ * (applyDeltas would skip what they hold already). Of one key, in rising positions.
+ */
+export function addedUp(all: readonly KeyDeltas[]): KeyDeltas {
+  const [first, ...others] = all;
+  if (first === undefined) throw new RangeError('nothing to add up');
+  if (others.length === 0 && first.positions.length === 1) return first;
+  const last = all.at(-1)?.positions.at(-1) ?? (0 as Position);
+  const width = first.totals.length / first.positions.length;
+  const totals = new Array<number>(width).fill(0);
+  for (const { totals: flat } of all) {
+    for (let at = 0; at < flat.length; at += 1) {
+      totals[at % width] = (totals[at % width] ?? 0) + (flat[at] ?? 0);
+    }
+  }
+  return { key: first.key, keyText: first.keyText, positions: [last], totals };
+}
+
 function notRising(projection: string, position: number, last: number): TurnstreamError {
   return new TurnstreamError(
     'LOG',
