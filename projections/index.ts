@@ -12,3 +12,9 @@ export const projections: readonly Projection[] = [
   turnsByAccount,
   latencyHistogram,
 ];
+
+/**
+ * Older definitions, under their old versions: `turnstream run` keeps a read model of theirs up to date
+ * until a replay has built the present version and switched readers over. Then they may go.
+ */
+export const formerVersions: readonly Projection[] = [];

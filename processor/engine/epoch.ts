@@ -88,8 +88,8 @@ export class Epoch {
   }
 
   async offer(partition: number, fetched: FetchedBatch): Promise<void> {
-    // Nobody will write what comes after the seal: held back, so that it is not fetched in a loop.
-    if (this.#sealed) return this.ended();
+    // Nobody will write what comes after the seal, or what nobody hosts: held back, not fetched in a loop.
+    if (this.#sealed || this.#pipelines.size === 0) return this.ended();
     await this.#pipelines.get(partition)?.offer(fetched);
   }
 

@@ -42,6 +42,11 @@ export class MemoryStore implements ReadModelStore, CheckpointStore {
     }
   }
 
+  /** As when its table is dropped: whatever comes late fails. */
+  drop(model: ReadModel): void {
+    this.tables.delete(nameOf(model));
+  }
+
   async writeRows(model: ReadModel, writes: readonly RowWrite[]): Promise<void> {
     const table = this.table(model);
     for (const write of writes) {

@@ -5,19 +5,21 @@
  */
 import { messageOf, TurnstreamError } from '../error.ts';
 import type { Logger } from '../logger.ts';
+import type { Hosting } from './hosting.ts';
+import type { Hosted } from './worker-settings.ts';
 
 export class StoppedProjections {
-  readonly #names: readonly string[];
+  readonly #hosting: Pick<Hosting, 'current'>;
   readonly #logger: Logger;
   readonly #errors = new Map<string, TurnstreamError>();
   readonly #onAllStopped: (error: TurnstreamError) => void;
 
   constructor(
-    names: readonly string[],
+    hosting: Pick<Hosting, 'current'>,
     logger: Logger,
     onAllStopped: (error: TurnstreamError) => void,
   ) {
-    this.#names = names;
+    this.#hosting = hosting;
     this.#logger = logger;
     this.#onAllStopped = onAllStopped;
   }
@@ -39,7 +41,18 @@ export class StoppedProjections {
       { projection: name, err: error },
       `projection ${name} has stopped, its checkpoints stay: ${error.message}`,
     );
-    if (this.#errors.size === this.#names.length) this.#onAllStopped(allStopped(this.#errors));
+    const names = this.#hosting.current().map(({ projection }) => projection.name);
+    if (names.every((each) => this.#errors.has(each))) this.#onAllStopped(allStopped(this.#errors));
+  }
+
+  /** What stopped one generation of it says nothing of another. */
+  switched(former: readonly Hosted[], present: readonly Hosted[]): void {
+    for (const { projection, generation } of former) {
+      const goesOn = present.some(
+        (each) => each.projection === projection && each.generation === generation,
+      );
+      if (!goesOn) this.#errors.delete(projection.name);
+    }
   }
 }
 

@@ -2,6 +2,7 @@
  * The worker: a member of a consumer group on the events topic that keeps one or more read models
  * up to date (DESIGN 3.5). It owns the connection's lifetime: join, epoch after epoch, drain and
  * leave. epoch.ts has one assignment, partition-pipeline.ts one partition, lane.ts one projection in it.
+ * When readers switch to another generation, the epoch begins anew with that one (live-hosting.ts).
  */
 import { TurnstreamError } from '../error.ts';
 import type { ConsumerHandlers, Log, LogConsumer } from '../kafka/log.ts';
@@ -11,11 +12,12 @@ import type { Clock, Random } from './clock.ts';
 import { DeadLetterWriter } from './dead-letter.ts';
 import type { DeadLetterStore } from './dead-letter-store.ts';
 import { Epoch, type EpochContext } from './epoch.ts';
+import { fixedHosting, type Hosting } from './hosting.ts';
 import type { WorkerObserver } from './observer.ts';
 import { StoppedProjections } from './stopped-projections.ts';
 import type { CheckpointStore, ReadModelStore } from './store.ts';
 import type { EntryDecoder } from './taken-record.ts';
-import type { WorkerSettings } from './worker-settings.ts';
+import type { Hosted, WorkerSettings } from './worker-settings.ts';
 import { projectionStatus, type WorkerStatus } from './worker-status.ts';
 
 export type WorkerDeps = {
@@ -28,6 +30,8 @@ export type WorkerDeps = {
   readonly random: Random;
   readonly observer: WorkerObserver;
   readonly logger: Logger;
+  /** What it hosts, as that changes; without it `settings.hosted`, for ever. */
+  readonly hosting?: Hosting;
 };
 
 export type Worker = {
@@ -45,52 +49,92 @@ export function createWorker(deps: WorkerDeps, settings: WorkerSettings): Worker
   const budget = new ByteBudget(settings.bytesInFlightMax);
   const failure = new AbortController();
   const fail = (error: unknown) => failure.abort(error);
-  const names = settings.hosted.map(({ projection }) => projection.name);
-  const stopped = new StoppedProjections(names, deps.logger, fail);
-  let epoch: Epoch | null = null;
+  const hosting = deps.hosting ?? fixedHosting(settings.hosted);
+  const stopped = new StoppedProjections(hosting, deps.logger, fail);
+  const epochs = new Epochs(hosting, stopped, settings);
   return {
     async run(signal) {
       await checkPartitions(deps.log, settings);
       const producer = await deps.log.producer();
       const consumer = await deps.log.consumer(settings.group, settings.eventsTopic);
-      const context: EpochContext = {
+      const context: SharedContext = {
         ...deps,
-        settings,
         budget,
         deadLetters: new DeadLetterWriter(producer),
         isStopped: (name) => stopped.has(name),
-        stop: (name, thrown) => stopped.stop(name, thrown),
         commit: (number, offsets) => consumer.commit(number, offsets),
         fail,
       };
-      const begin = (number: number | null) => {
-        epoch?.end();
-        epoch = number === null ? null : new Epoch(context, number);
-        return epoch;
-      };
+      const following = new AbortController();
       try {
+        void hosting.follow(() => {
+          if (!signal.aborted && !failure.signal.aborted) consumer.restart();
+        }, following.signal);
         const ended = await consume(
           consumer,
-          handlersOf(begin, () => epoch, deps, signal),
+          handlersOf(
+            (number) => epochs.begin(context, number),
+            () => epochs.current,
+            deps,
+            signal,
+          ),
           [signal, failure.signal],
         );
         if (ended === 'consumer' && !signal.aborted) throw consumerEnded(settings);
-        if (epoch !== null) await drain(epoch, deps, settings);
+        if (epochs.current !== null) await drain(epochs.current, deps, settings);
       } finally {
-        begin(null);
+        following.abort();
+        epochs.end();
         await consumer.stop();
         await producer.close();
       }
       if (failure.signal.aborted) throw failure.signal.reason;
     },
     status: () => ({
-      epoch: epoch?.number ?? null,
+      epoch: epochs.current?.number ?? null,
       bytesInFlight: budget.used,
-      projections: settings.hosted.map((hosted) =>
-        projectionStatus(hosted, epoch?.pipelines ?? [], stopped),
+      projections: epochs.hosted.map((each) =>
+        projectionStatus(each, epochs.current?.pipelines ?? [], stopped),
       ),
     }),
   };
+}
+
+type SharedContext = Omit<EpochContext, 'settings' | 'stop'>;
+
+/** One epoch after the other, each with what is to be hosted when it begins. */
+class Epochs {
+  current: Epoch | null = null;
+  hosted: readonly Hosted[];
+  readonly #hosting: Hosting;
+  readonly #stopped: StoppedProjections;
+  readonly #settings: WorkerSettings;
+
+  constructor(hosting: Hosting, stopped: StoppedProjections, settings: WorkerSettings) {
+    this.#hosting = hosting;
+    this.#stopped = stopped;
+    this.#settings = settings;
+    this.hosted = hosting.current();
+  }
+
+  begin(context: SharedContext, number: number): Epoch {
+    this.end();
+    const hosted = this.#hosting.current();
+    this.#stopped.switched(this.hosted, hosted);
+    this.hosted = hosted;
+    const stop: EpochContext['stop'] = (name, thrown) => {
+      // What befalls a late write to what is hosted no longer is nobody's trouble.
+      if (this.hosted === hosted) this.#stopped.stop(name, thrown);
+    };
+    const settings = { ...this.#settings, hosted };
+    this.current = new Epoch({ ...context, settings, stop }, number);
+    return this.current;
+  }
+
+  end(): void {
+    this.current?.end();
+    this.current = null;
+  }
 }
 
 export function runWorker(
@@ -136,7 +180,7 @@ function anyOf(signals: readonly AbortSignal[]) {
 }
 
 function handlersOf(
-  begin: (number: number) => Epoch | null,
+  begin: (number: number) => Epoch,
   current: () => Epoch | null,
   deps: WorkerDeps,
   signal: AbortSignal,
@@ -148,7 +192,7 @@ function handlersOf(
       deps.observer.rebalanced(numbers);
       deps.logger.info({ epoch: number, partitions: numbers }, 'partitions assigned');
       // Too late to begin: what was read now could not be written before the end.
-      if (epoch === null || signal.aborted) return new Map();
+      if (signal.aborted) return new Map();
       return epoch.start(numbers);
     },
     revoked(number) {

@@ -9,6 +9,7 @@ import type {
   LetterOrigin,
   StoredLetter,
 } from '../../processor/engine/dead-letter-store.ts';
+import type { Hosting } from '../../processor/engine/hosting.ts';
 import type { WorkerObserver } from '../../processor/engine/observer.ts';
 import type { CheckpointStore, ReadModelStore } from '../../processor/engine/store.ts';
 import { createWorker, type Worker } from '../../processor/engine/worker.ts';
@@ -39,6 +40,7 @@ export type Parts = {
   readonly settings: WorkerSettings;
   readonly observer: WorkerObserver;
   readonly logger: Logger;
+  readonly hosting?: Hosting;
 };
 
 const never = <T>() => new Promise<T>(() => undefined);
@@ -76,6 +78,7 @@ export class Instance {
         },
         observer: parts.observer,
         logger: parts.logger,
+        ...(parts.hosting === undefined ? {} : { hosting: parts.hosting }),
       },
       parts.settings,
     );

@@ -4,6 +4,7 @@
  */
 
 import { letterOriginOf, type StoredLetter } from '../../processor/engine/dead-letter-store.ts';
+import type { Hosting } from '../../processor/engine/hosting.ts';
 import { beginning } from '../../processor/engine/lane-batch.ts';
 import { MemoryLetters } from '../../processor/engine/memory-letters.ts';
 import { MemoryStore } from '../../processor/engine/memory-store.ts';
@@ -108,7 +109,11 @@ export class World {
     await producer.append(records.map((record) => ({ topic: 'events', key: null, ...record })));
   }
 
-  start(plan: FaultPlan = () => undefined, settings: Partial<WorkerSettings> = {}): Instance {
+  start(
+    plan: FaultPlan = () => undefined,
+    settings: Partial<WorkerSettings> = {},
+    hosting?: Hosting,
+  ): Instance {
     const instance = new Instance(
       {
         log: this.log,
@@ -119,6 +124,7 @@ export class World {
         settings: { ...this.settings, ...settings },
         observer: { ...silentObserver, ...this.#options.observer },
         logger: this.#options.logger ?? silentLogger,
+        ...(hosting === undefined ? {} : { hosting }),
       },
       plan,
       // Whoever is dead can't join again, as an expired member may.

@@ -1,0 +1,136 @@
+/**
+ * Hosts what readers use, and follows a switch in place: twice a second it looks which generations are
+ * live, and tells the worker, which begins its epoch anew at the checkpoints of the other generation.
+ * While that cannot be asked, or a new table cannot be used, it goes on with what it hosts.
+ */
+import { messageOf } from '../error.ts';
+import type { Logger } from '../logger.ts';
+import type { Definitions } from '../projection/definitions.ts';
+import type { Clock } from './clock.ts';
+import { type FirstPorts, makeFirstLive } from './first-generation.ts';
+import { isSameGeneration, type Live } from './generations.ts';
+import { type Hosting, type Place, placeOf, placeSentence } from './hosting.ts';
+import type { ReadModel } from './store.ts';
+import { type Hosted, readModelOf } from './worker-settings.ts';
+
+export type HostingPorts = FirstPorts & {
+  readonly clock: Pick<Clock, 'nowMs' | 'delay'>;
+  /** Looks whether the tables are there and of the right shape; throws SCHEMA when not. */
+  readonly prepare: (models: readonly ReadModel[]) => Promise<void>;
+  /** Of all projections, at first and after each change. */
+  readonly told: (places: readonly Place[]) => void;
+  readonly logger: Logger;
+};
+
+const lookIntervalMs = 500;
+
+export class LiveHosting implements Hosting {
+  readonly #ports: HostingPorts;
+  readonly #definitions: readonly Definitions[];
+  #places: readonly Place[] = [];
+  #hosted: readonly Hosted[] = [];
+  #failing: string | null = null;
+
+  private constructor(ports: HostingPorts, definitions: readonly Definitions[]) {
+    this.#ports = ports;
+    this.#definitions = definitions;
+  }
+
+  /** Makes a first generation live where nothing is. Rejects when that cannot be asked or decided. */
+  static async open(
+    ports: HostingPorts,
+    definitions: readonly Definitions[],
+  ): Promise<LiveHosting> {
+    const hosting = new LiveHosting(ports, definitions);
+    await hosting.#begin();
+    return hosting;
+  }
+
+  readonly current = (): readonly Hosted[] => this.#hosted;
+
+  get places(): readonly Place[] {
+    return this.#places;
+  }
+
+  readonly follow = async (changed: () => void, signal: AbortSignal): Promise<void> => {
+    const { clock, logger } = this.#ports;
+    while (!signal.aborted) {
+      await clock.delay(lookIntervalMs, signal);
+      if (signal.aborted) return;
+      try {
+        const isChanged = await this.#look();
+        if (this.#failing !== null) logger.info({}, 'it is known again which generations are live');
+        this.#failing = null;
+        if (isChanged && !signal.aborted) changed();
+      } catch (thrown) {
+        if (!signal.aborted) this.#complain(thrown);
+      }
+    }
+  };
+
+  async #begin(): Promise<void> {
+    const { generations, logger } = this.#ports;
+    const live = await generations.live(this.#definitions.map(({ present }) => present.name));
+    const places: Place[] = [];
+    for (const definitions of this.#definitions) {
+      const { name } = definitions.present;
+      let known = live.get(name);
+      if (known === undefined) {
+        known = await makeFirstLive(this.#ports, definitions);
+        logger.info(
+          { projection: name, ...wordsOf(known) },
+          `nothing of ${name} was live until now`,
+        );
+      }
+      places.push(placeOf(definitions, known));
+    }
+    await this.#take(places, places);
+  }
+
+  /** True when something else is hosted now. */
+  async #look(): Promise<boolean> {
+    const names = this.#definitions.map(({ present }) => present.name);
+    const live = await this.#ports.generations.live(names);
+    const places = this.#places.map((place, at) => {
+      const now = live.get(place.present.name);
+      const definitions = this.#definitions[at];
+      if (now === undefined || definitions === undefined) return place;
+      return isSameGeneration(now, place.live) ? place : placeOf(definitions, now);
+    });
+    const changed = places.filter((place) => !this.#places.includes(place));
+    if (changed.length === 0) return false;
+    await this.#take(places, changed);
+    return true;
+  }
+
+  async #take(places: readonly Place[], changed: readonly Place[]): Promise<void> {
+    const { prepare, told, logger } = this.#ports;
+    await prepare(hostedOf(changed).map(readModelOf));
+    this.#places = places;
+    this.#hosted = hostedOf(places);
+    for (const place of changed) {
+      const { level, text } = placeSentence(place);
+      logger[level]({ projection: place.present.name, ...wordsOf(place.live) }, text);
+    }
+    told(places);
+  }
+
+  /** Once for each reason: it is tried again twice a second. */
+  #complain(thrown: unknown): void {
+    const reason = messageOf(thrown);
+    if (reason === this.#failing) return;
+    this.#failing = reason;
+    this.#ports.logger.warn(
+      { err: thrown },
+      `a switch of generations cannot be followed at present, what was hosted goes on: ${reason}`,
+    );
+  }
+}
+
+function hostedOf(places: readonly Place[]): readonly Hosted[] {
+  return places.map(({ hosted }) => hosted).filter((hosted) => hosted !== null);
+}
+
+function wordsOf({ version, generation }: Live) {
+  return { version, generation };
+}
