@@ -158,9 +158,12 @@ test('where nothing is hosted nothing is read, until something is', async () => 
   const { hosting, switchTo, isOver } = switchable([]);
   const contents = Array.from({ length: 30 }, (_, at) => `number ${at}`);
   await say(world, ...contents);
+  const handed = countHanded(world);
   const worker = world.start(undefined, {}, hosting);
   await world.settle();
   expect(worker.operations).toEqual([]);
+  // One fetch of each partition is held back, and no more are made.
+  expect(handed()).toBeLessThan(contents.length / 2);
   expect(worker.worker.status()).toMatchObject({ projections: [], bytesInFlight: 0 });
   switchTo([loud]);
   await world.settle();
@@ -170,6 +173,27 @@ test('where nothing is hosted nothing is read, until something is', async () => 
   expect(worker.error).toBeNull();
   expect(isOver()).toBe(true);
 });
+
+/** Records that consumers hand over from now on. */
+function countHanded(world: World): () => number {
+  let handed = 0;
+  const open = world.log.consumer.bind(world.log);
+  world.log.consumer = async (group, topic) => {
+    const consumer = await open(group, topic);
+    const run = consumer.run.bind(consumer);
+    consumer.run = (handlers) =>
+      run({
+        assigned: (epoch, partitions) => handlers.assigned(epoch, partitions),
+        revoked: (epoch) => handlers.revoked(epoch),
+        batch: (epoch, partition, batch) => {
+          handed += batch.records.length;
+          return handlers.batch(epoch, partition, batch);
+        },
+      });
+    return consumer;
+  };
+  return () => handed;
+}
 
 test('a switch that is told while the worker drains begins nothing', async () => {
   const world = await opened(second);
