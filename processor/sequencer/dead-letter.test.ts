@@ -7,7 +7,13 @@ import { silentLogger } from '../logger.ts';
 import type { Lsn } from '../source/lsn.ts';
 import { decodeRetry, encodeRetry, isRetry } from '../source/retry.ts';
 import type { RowChange, SourceRecord, SourceTable } from '../source/row-change.ts';
-import { isOvertaken, repetitionOf, retryHeader } from './dead-letter.ts';
+import {
+  isOvertaken,
+  type LetterPorts,
+  repetitionOf,
+  retryHeader,
+  withTruncated,
+} from './dead-letter.ts';
 import { decodeBatch } from './decode-batch.ts';
 import { firstLedger, type Ledger, withCovered, withoutSnapshot, withSnapshot } from './ledger.ts';
 import { silentObserver } from './observer.ts';
@@ -29,6 +35,7 @@ function opened() {
   const outcomes: string[] = [];
   const reads = { pages: 0, letters: 0 };
   const awaited: string[] = [];
+  const aside: LetterPorts['aside'] = { offsets: new Set() };
   const letters = new MemoryLetters();
   const store: DeadLetterStore = {
     add: (origin, rows) => letters.add(origin, rows),
@@ -57,7 +64,7 @@ function opened() {
         awaited.push(operation);
         return run();
       },
-      counted: { is: true },
+      aside,
       observer: {
         ...silentObserver,
         lettersWaiting: (count) => waiting.push(count),
@@ -74,7 +81,7 @@ function opened() {
         },
       },
     });
-  return { appended, waiting, decodes, letters, decode, reads, awaited, outcomes };
+  return { appended, waiting, decodes, letters, decode, reads, awaited, outcomes, aside };
 }
 
 const record = (offset: number, more: Partial<LogRecord> = {}): LogRecord => ({
@@ -251,4 +258,49 @@ test('what is repeated across a TRUNCATE of its table or a snapshot is overtaken
     }
   }
   expect(isOvertaken(again, { kind: 'heartbeat', origin }, firstLedger, 0)).toBe(true);
+});
+
+test('a TRUNCATE that is repeated overtakes what came before it first stood there, and nothing since', () => {
+  const truncate = { kind: 'truncate', tables: ['steps'], origin } as const;
+  const row: SourceRecord = { kind: 'row', change, origin, snapshot: null };
+  const settings = { positionBase: 1_000_000 };
+  const again = record(9, { headers: { [retryHeader]: '5' } });
+  const ledger = withTruncated(firstLedger, again, truncate, settings);
+  const repeats = (offset: number) => record(10, { headers: { [retryHeader]: String(offset) } });
+  expect(isOvertaken(repeats(4), row, ledger, 1_000_000)).toBe(true);
+  expect(isOvertaken(repeats(7), row, ledger, 1_000_000)).toBe(false);
+  const first = withTruncated(firstLedger, record(9), truncate, settings);
+  expect(isOvertaken(repeats(7), row, first, 1_000_000)).toBe(true);
+});
+
+test('what a former owner set aside stays aside when it comes again, though it decodes by now', async () => {
+  const world = opened();
+  await world.decode([record(3), record(4)]);
+  await world.decode([repeated(world.appended[0], 5), discardOf(4, 6)]);
+  world.decodes.all = true;
+  // The next owner goes on from 3: the log may have events of 7 already.
+  world.aside.offsets = null;
+  const batch = [record(3), record(4), repeated(world.appended[0], 5), record(7)];
+  const decoded = await world.decode(batch);
+  expect(decoded.map(({ source }) => source)).toEqual([null, null, null, irrelevant]);
+  expect(world.outcomes).toHaveLength(6);
+  expect(world.appended).toHaveLength(2);
+  expect(await world.letters.read(sequencerOrigin, 3)).toMatchObject({ tries: 1, retriedAt: null });
+  expect(world.waiting.at(-1)).toBe(1);
+  // A retry behind all that takes it.
+  await world.decode([repeated(world.appended[0], 8)]);
+  expect(await fate(world, 3)).toBe('retried');
+});
+
+test('a row whose text was cut is folded each time that it comes', async () => {
+  const world = opened();
+  const cut = [{ row: 'r', column: 'c', chars: 9 }];
+  const as: SourceRecord = { kind: 'row', change, origin, snapshot: null, cut };
+  Object.assign(world.decodes, { all: true, as });
+  for (const _ of [1, 2]) {
+    world.aside.offsets = null;
+    const [decoded] = await world.decode([record(3)]);
+    expect(decoded?.source).toBe(as);
+  }
+  expect(world.waiting).toEqual([0, 1, 1, 1]);
 });

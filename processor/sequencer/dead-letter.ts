@@ -18,7 +18,7 @@ import type { LogProducer, LogRecord, NewRecord } from '../kafka/log.ts';
 import { positionOf } from '../source/position.ts';
 import type { LetterRetry } from '../source/retry.ts';
 import type { SourceRecord } from '../source/row-change.ts';
-import { coveredUpTo, type Ledger } from './ledger.ts';
+import { coveredUpTo, type Ledger, withCovered } from './ledger.ts';
 import type { SequencerObserver } from './observer.ts';
 import type { SequencerSettings } from './settings.ts';
 
@@ -35,25 +35,54 @@ export type LetterPorts = {
   readonly nowMs: () => number;
   readonly insist: <T>(operation: string, run: () => Promise<T>) => Promise<T>;
   readonly observer: Pick<SequencerObserver, 'lettersWaiting'>;
-  /** Whether those that wait were counted in this tenure. */
-  readonly counted: { is: boolean };
+  /**
+   * Offsets of records that former owners set aside beyond the committed offset: they come again, and stay
+   * aside. Taken now, their events would stand behind later ones, and nobody would read them (I2). Null
+   * until the tenure has looked.
+   */
+  readonly aside: { offsets: ReadonlySet<number> | null };
 };
 
 /** What is set aside, and why. */
-export type Failure = { readonly record: LogRecord; readonly error: TurnstreamError };
+export type Failure = {
+  readonly record: LogRecord;
+  readonly error: TurnstreamError;
+  /** A row that is folded with what there is of its text. */
+  readonly isCut?: boolean;
+};
 
-/** How many wait. Once a batch at most: it reads all there are. */
+/** In the place of an event's type, of such a row. */
+const cutText = 'text cut';
+
+/** Once a tenure, with its first record: it reads all there are. */
+export async function readAside(from: number, ports: LetterPorts): Promise<ReadonlySet<number>> {
+  const offsets = await readLetters(ports, from);
+  ports.aside.offsets = offsets;
+  return offsets;
+}
+
+/** How many wait. Once a batch at most, for the same reason. */
 export async function tellWaiting(ports: LetterPorts): Promise<void> {
-  const { letters, insist, observer } = ports;
-  const count = await insist('read dead letters', async () => {
-    let count = 0;
+  await readLetters(ports, Number.POSITIVE_INFINITY);
+}
+
+async function readLetters(
+  { letters, insist, observer }: LetterPorts,
+  asideFrom: number,
+): Promise<ReadonlySet<number>> {
+  const { waiting, offsets } = await insist('read dead letters', async () => {
+    const offsets = new Set<number>();
+    let waiting = 0;
     for await (const page of letters.pages(sequencerOrigin)) {
-      for (const letter of page) if (settledAt(letter) === null) count += 1;
+      for (const letter of page) {
+        if (settledAt(letter) === null) waiting += 1;
+        if (letter.offset >= asideFrom && letter.eventType !== cutText) offsets.add(letter.offset);
+      }
     }
-    return count;
+    return { waiting, offsets };
   });
-  observer.lettersWaiting(count);
-  ports.counted.is = true;
+  observer.lettersWaiting(waiting);
+  return offsets;
 }
 
 /** All of a batch at once: the letters, then their rows. */
@@ -62,9 +91,9 @@ export async function setAside(failures: readonly Failure[], ports: LetterPorts)
   const atMs = nowMs();
   const records = failures.map(({ record, error }) => deadLetterOf(record, error, settings, atMs));
   await insist('append dead letter', () => producer.append(records));
-  const rows = failures.map(({ record, error }): NewLetter => {
+  const rows = failures.map(({ record, error, isCut = false }): NewLetter => {
     const position = positionOf(settings.positionBase, record.offset);
-    const unknown = { eventType: null, sessionUid: null };
+    const unknown = { eventType: isCut ? cutText : null, sessionUid: null };
     return {
       offset: record.offset,
       position,
@@ -83,20 +112,26 @@ export async function noteRepeated(
   former: number,
   error: TurnstreamError | null,
   ports: LetterPorts,
-): Promise<'discarded' | 'noted'> {
+): Promise<'discarded' | 'failed' | 'taken'> {
   const { letters, settings, insist } = ports;
   const letter = await insist('read dead letter', () => letters.read(sequencerOrigin, former));
   if (letter !== null && fateOf(letter) === 'discarded') return 'discarded';
   const position = positionOf(settings.positionBase, record.offset);
   const decide = (decision: Decision) =>
     insist('mark dead letter', () => letters.decide(sequencerOrigin, former, decision));
-  if (error === null) await decide({ kind: 'retried', position });
-  else if (letter === null) await setAside([{ record, error }], ports);
+  // What failed here is not taken by whoever comes here again, even if it could by now (I2).
+  const hasFailed = letter?.retriedAt !== position && (letter?.triedAt ?? -1) >= position;
+  if (hasFailed) return 'failed';
+  if (error === null) {
+    await decide({ kind: 'retried', position });
+    return 'taken';
+  }
+  if (letter === null) await setAside([{ record, error }], ports);
   else {
-    const tries = letter.tries + (letter.triedAt === position ? 0 : 1);
+    const tries = letter.tries + 1;
     await decide({ kind: 'failed', position, tries, error: error.message });
   }
-  return 'noted';
+  return 'failed';
 }
 
 /** From here on nobody waits for it; one that is unknown or was taken is passed over. */
@@ -130,6 +165,17 @@ export function isOvertaken(
   const position = positionOf(positionBase, former);
   const tables = source.kind === 'row' ? [source.change.table] : source.tables;
   return tables.every((table) => position < coveredUpTo(ledger, table));
+}
+
+/** A TRUNCATE that is repeated overtakes what came before it first stood in the log, and no more. */
+export function withTruncated(
+  ledger: Ledger,
+  record: LogRecord,
+  { tables }: Extract<SourceRecord, { kind: 'truncate' }>,
+  { positionBase }: Pick<SequencerSettings, 'positionBase'>,
+): Ledger {
+  const first = repeatedBy(record) ?? record.offset;
+  return withCovered(ledger, tables, positionOf(positionBase, first));
 }
 
 /** The record once more, as it came. */

@@ -14,6 +14,7 @@ import {
   type Failure,
   type LetterPorts,
   noteRepeated,
+  readAside,
   repeatedBy,
   setAside,
   tellWaiting,
@@ -35,13 +36,19 @@ export async function decodeBatch(
   records: readonly LogRecord[],
   ports: DecodePorts,
 ): Promise<readonly Decoded[]> {
-  const { decoder, observer, logger, counted } = ports;
+  const { decoder, observer, logger } = ports;
+  const aside = ports.aside.offsets ?? (await readAside(records[0]?.offset ?? 0, ports));
   await ports.insist('load schemas', () => decoder.load(records));
   const decoded: Decoded[] = [];
   const failures: Failure[] = [];
   /** Records that concern letters of before, by their index. */
   const about: { readonly at: number; readonly error: TurnstreamError | null }[] = [];
   for (const record of records) {
+    if (aside.has(record.offset)) {
+      observer.record('dead-lettered');
+      decoded.push({ record, source: null });
+      continue;
+    }
     const { source, error } = outcomeOf(record, decoder);
     if (error !== null) {
       const message = source === null ? 'a change was dead-lettered' : 'a text was cut';
@@ -50,7 +57,7 @@ export async function decodeBatch(
     if (repeatedBy(record) !== null || isOwnDiscard(source)) {
       about.push({ at: decoded.length, error });
     } else if (error !== null) {
-      failures.push({ record, error });
+      failures.push({ record, error, isCut: source !== null });
       if (source === null) observer.record('dead-lettered');
     }
     decoded.push({ record, source });
@@ -61,7 +68,7 @@ export async function decodeBatch(
     const one = decoded[at];
     if (one !== undefined) decoded[at] = await decideLetter(one, error, ports);
   }
-  if (!counted.is || failures.length > 0 || about.length > 0) await tellWaiting(ports);
+  if (failures.length > 0 || about.length > 0) await tellWaiting(ports);
   return decoded;
 }
 
@@ -71,11 +78,17 @@ async function decideLetter(
   ports: DecodePorts,
 ): Promise<Decoded> {
   const former = repeatedBy(record);
-  if (former !== null && (await noteRepeated(record, former, error, ports)) === 'discarded') {
-    const reason = `it repeats record ${former}, which was discarded`;
-    return { record, source: { kind: 'irrelevant', reason } };
+  if (former !== null) {
+    const outcome = await noteRepeated(record, former, error, ports);
+    if (outcome === 'discarded') {
+      const reason = `it repeats record ${former}, which was discarded`;
+      return { record, source: { kind: 'irrelevant', reason } };
+    }
+    if (outcome === 'failed') {
+      ports.observer.record('dead-lettered');
+      return { record, source: null };
+    }
   }
-  if (source === null) ports.observer.record('dead-lettered');
   if (!isOwnDiscard(source)) return { record, source };
   await discardLetter(record, source.letter, ports);
   return { record, source: { kind: 'irrelevant', reason: 'a letter was discarded' } };

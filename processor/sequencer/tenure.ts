@@ -15,7 +15,7 @@ import type { Lsn } from '../source/lsn.ts';
 import { positionOf } from '../source/position.ts';
 import type { LetterRetry } from '../source/retry.ts';
 import type { Origin, SourceRecord } from '../source/row-change.ts';
-import { isOvertaken } from './dead-letter.ts';
+import { isOvertaken, withTruncated } from './dead-letter.ts';
 import { type DecodePorts, decodeBatch } from './decode-batch.ts';
 import { type DriverPorts, readAhead, runFold } from './driver.ts';
 import {
@@ -32,7 +32,6 @@ import {
   type Ledger,
   ledgerOf,
   originOfEnd,
-  withCovered,
   withLsn,
   withoutSnapshot,
   withSnapshot,
@@ -91,8 +90,8 @@ export class Tenure {
       publish: () => this.#publish(),
     };
     const { insist } = this.#ports;
-    const counted = { is: false };
-    this.#letterPorts = { ...context, nowMs: context.clock.nowMs, insist, counted };
+    const aside = { offsets: null };
+    this.#letterPorts = { ...context, nowMs: context.clock.nowMs, insist, aside };
     context.observer.held(this.#committed.offset);
     context.observer.parked(parkedOf(this.#ledger.parked));
   }
@@ -194,7 +193,7 @@ export class Tenure {
         return 'applied';
       case 'truncate':
         this.#ledger = withLsn(this.#ledger, source.origin.lsn, false);
-        this.#ledger = withCovered(this.#ledger, source.tables, this.#positionOf(record));
+        this.#ledger = withTruncated(this.#ledger, record, source, this.#context.settings);
         await this.#sweep(record, (context) => sweepTruncated(context, source));
         return 'applied';
       case 'heartbeat':
