@@ -9,7 +9,7 @@ import type { Log, LogProducer, LogRecord, NewRecord } from '../kafka/log.ts';
 import { repetitionOf } from '../sequencer/dead-letter.ts';
 import { encodeRetry } from '../source/retry.ts';
 import type { FoundLetter, RetryResult } from './dead-letters-report.ts';
-import { type LetterChoice, type LetterSource, letterId } from './letter-id.ts';
+import { type LetterChoice, letterId } from './letter-id.ts';
 import { readTopic } from './read-topic.ts';
 
 export type RetryPorts = {
@@ -105,11 +105,12 @@ async function appendRetries(
   const producer = await log.producer();
   const { deadLettersTopic: topic, group } = settings;
   const missing = new Set(wanted.keys());
+  const places = new Map([...wanted].map(([id, found]) => [placeOfLetter(found), id]));
   const take = async (record: LogRecord) => {
-    const id = idOf(record);
+    const id = places.get(placeOfRecord(record)) ?? '';
     const found = wanted.get(id);
     // A letter may stand there twice: a crash between its record and its row.
-    if (found !== undefined && missing.has(id) && isOf(record, found.source)) {
+    if (found !== undefined && missing.has(id)) {
       results.set(id, await append(producer, found, record, settings, clock.nowMs()));
       missing.delete(id);
     }
@@ -196,14 +197,14 @@ function outcomeOf(before: StoredLetter, now: StoredLetter): Decided | null {
   return null;
 }
 
-/** The letters' topic holds every generation's: the id says origin, partition and offset. */
-export function idOf({ headers }: LogRecord): string {
-  return `${headers['projection']}/${headers['partition']}/${headers['offset']}`;
+/** The letters' topic holds every generation's, whatever people call them: the same of a letter and its record. */
+export function placeOfRecord({ headers }: LogRecord): string {
+  const { projection, partition, offset } = headers;
+  const build = [headers['version'] ?? 0, headers['generation'] ?? 0].map(Number);
+  return [projection, ...build, partition, offset].join('/');
 }
 
-export function isOf({ headers }: LogRecord, { origin }: LetterSource): boolean {
-  return (
-    Number(headers['version'] ?? 0) === origin.version &&
-    Number(headers['generation'] ?? 0) === origin.generation
-  );
+export function placeOfLetter({ source: { origin }, letter }: FoundLetter): string {
+  const { origin: name, version, generation, partition } = origin;
+  return [name, version, generation, partition, letter.offset].join('/');
 }

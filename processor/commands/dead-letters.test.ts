@@ -11,8 +11,9 @@ import { discardLetters } from './dead-letters-discard.ts';
 import { discardText, letterJson, listText, retryText, showText } from './dead-letters-report.ts';
 import { findLetters, type RetrySettings, retryLetters } from './dead-letters-retry.ts';
 import { chosen, letterId, sourcesOf } from './letter-id.ts';
+import { firstBuild } from './live-builds.ts';
 
-const sources = sourcesOf(projections, 2);
+const sources = sourcesOf(projections.map(firstBuild), 2);
 const map = projections.find(({ kind }) => kind === 'map')!;
 const aggregate = projections.find(({ kind }) => kind === 'aggregate')!;
 const day = 86_400_000;

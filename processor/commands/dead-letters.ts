@@ -20,13 +20,14 @@ import {
 } from './dead-letters-report.ts';
 import {
   findLetters,
-  idOf,
-  isOf,
+  placeOfLetter,
+  placeOfRecord,
   type RetryPorts,
   type RetrySettings,
   retryLetters,
 } from './dead-letters-retry.ts';
-import { chosen, letterId, sourcesOf } from './letter-id.ts';
+import { chosen, type LetterChoice, letterId, sourcesOf } from './letter-id.ts';
+import { liveBuilds, namedBuilds } from './live-builds.ts';
 import { type OpenStores, openStores } from './open-cql.ts';
 import { openLogBriefly } from './open-log.ts';
 import { readTopic } from './read-topic.ts';
@@ -41,9 +42,9 @@ export async function deadLettersListCommand(
   context: CommandContext,
   { names, options }: CommandArguments,
 ): Promise<ExitCode> {
-  const choice = chosen(names, allSources(context.config));
-  return await withStores(context, async ({ letters }) => {
-    const found = await findLetters(letters, choice);
+  return await withStores(context, async (stores) => {
+    const choice = await choiceOf(context.config, stores, names);
+    const found = await findLetters(stores.letters, choice);
     const waiting = found.filter(isWaiting);
     const shown = (options.settled ?? options.retried) === true ? found : waiting;
     context.print(
@@ -66,9 +67,9 @@ export async function deadLettersShowCommand(
       'Give the id of one letter, as `turnstream dead-letters list` prints it: steps_by_type_day/3/1042.',
     );
   }
-  const choice = chosen(names, allSources(context.config));
-  return await withStores(context, async ({ letters }) => {
-    const [found] = await findLetters(letters, choice);
+  return await withStores(context, async (stores) => {
+    const choice = await choiceOf(context.config, stores, names);
+    const [found] = await findLetters(stores.letters, choice);
     if (found === undefined) throw noSuch([name]);
     const record = await recordOf(
       context,
@@ -127,8 +128,9 @@ async function withWaiting(
     );
   }
   const { config, signal } = context;
-  const choice = chosen(names, allSources(config));
-  return await withStores(context, async ({ letters }) => {
+  return await withStores(context, async (stores) => {
+    const { letters } = stores;
+    const choice = await choiceOf(config, stores, names);
     const found = await findLetters(letters, choice);
     const known = new Set(found.map(({ source, letter }) => letterId(source, letter)));
     const unknown = [...(choice.ids ?? [])].filter((id) => !known.has(id));
@@ -142,8 +144,17 @@ function isWaiting({ letter }: FoundLetter): boolean {
   return fateOf(letter) === 'waits';
 }
 
-function allSources({ kafka }: Config) {
-  return sourcesOf(selectOrAll([]), kafka.eventsPartitions);
+/** Of the builds that readers use, and of others that are named. */
+async function choiceOf(
+  { kafka }: Config,
+  { generations }: OpenStores,
+  names: readonly string[],
+): Promise<LetterChoice> {
+  const projections = selectOrAll([]);
+  const live = await liveBuilds(generations, projections);
+  const tables = names.map((name) => name.split('/')[0] ?? '');
+  const others = await namedBuilds(generations, projections, tables, live);
+  return chosen(names, sourcesOf([...live, ...others], kafka.eventsPartitions));
 }
 
 function retrySettings({ kafka, sequencer }: Config, waitSeconds: number): RetrySettings {
@@ -167,7 +178,7 @@ async function withStores(
   { config }: CommandContext,
   run: (stores: OpenStores) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  const stores = await openStores(config, []);
+  const stores = await openStores(config);
   try {
     return await run(stores);
   } finally {
@@ -180,14 +191,14 @@ async function recordOf(
   log: Log,
   found: FoundLetter,
 ): Promise<LogRecord | null> {
-  const wanted = letterId(found.source, found.letter);
+  const wanted = placeOfLetter(found);
   let record: LogRecord | null = null;
   const topic = { topic: config.kafka.deadLettersTopic, group: ownGroup(config.kafka) };
   await readTopic(
     log,
     topic,
     async (each) => {
-      if (idOf(each) === wanted && isOf(each, found.source)) record = each;
+      if (placeOfRecord(each) === wanted) record = each;
       return record === null;
     },
     signal,

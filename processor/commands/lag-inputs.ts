@@ -13,7 +13,11 @@ type Offsets = Pick<LogAdmin, 'partitionCount' | 'endOffsets' | 'committedOffset
 /** Each is opened when asked; whoever made them closes them. */
 export type LagPorts = {
   readonly admin: () => Promise<Offsets>;
-  readonly checkpoints: () => Promise<Pick<CheckpointStore, 'load'>>;
+  /** The builds that readers use, one for each name that is asked for, and where they stand. */
+  readonly readModels: () => Promise<{
+    readonly checkpoints: Pick<CheckpointStore, 'load'>;
+    readonly models: readonly ReadModel[];
+  }>;
   readonly primary: () => Promise<PrimaryReport>;
   readonly nowMs: () => number;
 };
@@ -27,7 +31,7 @@ export type LagTopics = {
 export async function lagInputs(
   ports: LagPorts,
   topics: LagTopics,
-  models: readonly ReadModel[],
+  names: readonly string[],
 ): Promise<LagInputs> {
   const problems: string[] = [];
   const asked = async <T>(question: () => Promise<T>): Promise<T | null> => {
@@ -39,19 +43,23 @@ export async function lagInputs(
       return null;
     }
   };
-  const [ends, sequencer, primary, checkpoints] = await Promise.all([
+  const [ends, sequencer, primary, builds] = await Promise.all([
     asked(async () => endOffsets(await ports.admin(), topics.eventsTopic)),
     asked(async () => sequencerOffsets(await ports.admin(), topics)),
     asked(ports.primary),
     asked(async () => {
-      const store = await ports.checkpoints();
-      return await Promise.all(models.map((model) => store.load(model)));
+      const { checkpoints, models } = await ports.readModels();
+      return await Promise.all(
+        models.map(async (model) => ({ model, checkpoints: await checkpoints.load(model) })),
+      );
     }),
   ]);
-  const projections = models.map(({ shape }, index) => ({
-    name: shape.projection,
-    checkpoints: checkpoints?.[index] ?? null,
-  }));
+  const projections = names.map((name) => {
+    const found = builds?.find(({ model }) => model.shape.projection === name);
+    if (found === undefined) return { name, version: null, generation: null, checkpoints: null };
+    const { model, checkpoints } = found;
+    return { name, version: model.shape.version, generation: model.generation, checkpoints };
+  });
   return { nowMs: ports.nowMs(), ends, projections, sequencer, primary, problems };
 }
 

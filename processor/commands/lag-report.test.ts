@@ -19,6 +19,8 @@ const inputs: LagInputs = {
   projections: [
     {
       name: 'p',
+      version: 2,
+      generation: 3,
       checkpoints: new Map([
         [0, checkpoint(90, 0x1000, 2500, 3)],
         [1, checkpoint(50, 0x2000, 400)],
@@ -36,7 +38,13 @@ const inputs: LagInputs = {
 describe('the report', () => {
   test('measures each partition against its end, the primary and the clock', () => {
     const [p] = lagReport(inputs).projections;
-    expect(p).toMatchObject({ recordsBehind: 10, stalenessMs: 2500, degraded: true });
+    expect(p).toMatchObject({
+      version: 2,
+      generation: 3,
+      recordsBehind: 10,
+      stalenessMs: 2500,
+      degraded: true,
+    });
     expect(p?.partitions[0]).toEqual({
       partition: 0,
       checkpointOffset: 90,
@@ -51,7 +59,10 @@ describe('the report', () => {
   });
 
   test('a partition without a checkpoint is behind by all of it', () => {
-    const report = lagReport({ ...inputs, projections: [{ name: 'p', checkpoints: new Map() }] });
+    const report = lagReport({
+      ...inputs,
+      projections: [{ name: 'p', version: 1, generation: 1, checkpoints: new Map() }],
+    });
     expect(report.projections[0]).toMatchObject({ recordsBehind: 150, stalenessMs: null });
     expect(report.projections[0]?.partitions[0]?.checkpointOffset).toBeNull();
   });
@@ -68,7 +79,10 @@ describe('the report', () => {
       ends: null,
       primary: null,
       sequencer: null,
-      projections: [...inputs.projections, { name: 'q', checkpoints: null }],
+      projections: [
+        ...inputs.projections,
+        { name: 'q', version: null, generation: null, checkpoints: null },
+      ],
       problems: ['Kafka is away.'],
     });
     expect(report.projections[0]?.partitions[0]).toMatchObject({
@@ -100,7 +114,8 @@ describe('the report', () => {
 });
 
 describe('the questions', () => {
-  const models = projections.map(({ shape }) => ({ shape, generation: 1 }));
+  const names = projections.map(({ name }) => name);
+  const models = projections.map(({ shape }) => ({ shape, generation: 4 }));
   const topics = { changesTopic: 'c', eventsTopic: 'e', sequencerGroup: 'g' };
   const ports: LagPorts = {
     nowMs: () => nowMs,
@@ -109,26 +124,34 @@ describe('the questions', () => {
       endOffsets: async (topic) => (topic === 'c' ? [9] : [1, 2]),
       committedOffsets: async () => [4],
     }),
-    checkpoints: async () => ({ load: async () => new Map([[0, checkpoint(1, 1, 1)]]) }),
+    readModels: async () => ({
+      checkpoints: { load: async () => new Map([[0, checkpoint(1, 1, 1)]]) },
+      models,
+    }),
     primary: async () => {
       throw new TurnstreamError('CONNECT', 'Postgres is away.');
     },
   };
 
   test('who is away becomes a problem, the others still answer', async () => {
-    const asked = await lagInputs(ports, topics, models);
+    const asked = await lagInputs(ports, topics, names);
     expect(asked).toMatchObject({
       ends: [1, 2],
       sequencer: { committed: 4, end: 9 },
       primary: null,
       problems: ['Postgres is away.'],
     });
-    expect(asked.projections.map(({ name }) => name)).toEqual(projections.map(({ name }) => name));
+    expect(asked.projections.map(({ name }) => name)).toEqual(names);
+    expect(asked.projections[0]).toMatchObject({ version: 1, generation: 4 });
+    const away = { ...ports, readModels: () => Promise.reject(new Error('CQL is away.')) };
+    expect((await lagInputs(away, topics, names)).projections).toEqual(
+      names.map((name) => ({ name, version: null, generation: null, checkpoints: null })),
+    );
   });
 
   test('an absent topic is told with what creates it', async () => {
     const admin = async () => ({ ...(await ports.admin()), partitionCount: async () => undefined });
-    const { problems, ends } = await lagInputs({ ...ports, admin }, topics, models);
+    const { problems, ends } = await lagInputs({ ...ports, admin }, topics, names);
     expect(ends).toBeNull();
     expect(problems).toContain('There is no topic e yet; `turnstream connect` creates the topics.');
   });
@@ -137,7 +160,7 @@ describe('the questions', () => {
     const admin = async () => {
       throw new TurnstreamError('LOG', 'Kafka is away.');
     };
-    const { problems } = await lagInputs({ ...ports, admin }, topics, models);
+    const { problems } = await lagInputs({ ...ports, admin }, topics, names);
     expect(problems.toSorted()).toEqual(['Kafka is away.', 'Postgres is away.']);
   });
 });

@@ -13,6 +13,9 @@ export type LagInputs = {
   readonly ends: readonly number[] | null;
   readonly projections: readonly {
     readonly name: string;
+    /** The build that readers use; null when that could not be asked. */
+    readonly version: number | null;
+    readonly generation: number | null;
     /** By partition. */
     readonly checkpoints: ReadonlyMap<number, Checkpoint> | null;
   }[];
@@ -39,6 +42,8 @@ export type LagReport = {
   readonly at: string;
   readonly projections: readonly {
     readonly projection: string;
+    readonly version: number | null;
+    readonly generation: number | null;
     /** The oldest watermark's age; null while a partition has none. */
     readonly stalenessMs: number | null;
     readonly recordsBehind: number | null;
@@ -62,13 +67,15 @@ export type LagReport = {
 
 export function lagReport(inputs: LagInputs): LagReport {
   const { ends, sequencer, primary } = inputs;
-  const projections = inputs.projections.map(({ name, checkpoints }) => {
+  const projections = inputs.projections.map(({ name, version, generation, checkpoints }) => {
     const numbers = ends?.keys() ?? checkpoints?.keys() ?? [];
     const partitions = [...numbers].map((partition) =>
       partitionLag(partition, checkpoints, inputs),
     );
     return {
       projection: name,
+      version,
+      generation,
       stalenessMs: largest(partitions.map(({ watermarkAgeMs }) => watermarkAgeMs)),
       recordsBehind: sum(partitions.map(({ recordsBehind }) => recordsBehind)),
       degraded: partitions.some(({ deadLetters }) => deadLetters > 0),

@@ -1,16 +1,24 @@
-/** How people name a dead letter: `<origin>/<partition>/<offset>`, as `dead-letters list` prints it. Pure. */
+/**
+ * How people name a dead letter: `<origin>/<partition>/<offset>`, as `dead-letters list` prints it. The
+ * origin is a projection, of which the build is meant that readers use; another build is named like
+ * its table: `steps_by_type_day_v1_g2/3/1042`. Pure.
+ */
+
 import {
   type LetterOrigin,
   letterOriginOf,
   type StoredLetter,
   sequencerOrigin,
 } from '../engine/dead-letter-store.ts';
+import { generationName } from '../engine/generations.ts';
 import { TurnstreamError } from '../error.ts';
 import type { Projection } from '../projection/projection.ts';
-import { firstGeneration } from './select-projections.ts';
+import { type Build, modelOf } from './live-builds.ts';
 
 /** Where letters may be: `projection` is null for the sequencer. */
 export type LetterSource = {
+  /** What people call the origin. */
+  readonly name: string;
   readonly origin: LetterOrigin;
   readonly projection: Projection | null;
 };
@@ -23,29 +31,27 @@ export type LetterChoice = {
 };
 
 export function letterId(
-  { origin }: LetterSource,
+  { name, origin }: LetterSource,
   { offset }: Pick<StoredLetter, 'offset'>,
 ): string {
-  return `${origin.origin}/${origin.partition}/${offset}`;
+  return `${name}/${origin.partition}/${offset}`;
 }
 
-export function sourcesOf(
-  projections: readonly Projection[],
-  partitions: number,
-): readonly LetterSource[] {
-  const ofProjections = projections.flatMap((projection) =>
+export function sourcesOf(builds: readonly Build[], partitions: number): readonly LetterSource[] {
+  const ofBuilds = builds.flatMap((build) =>
     Array.from({ length: partitions }, (_, partition) => ({
-      origin: letterOriginOf({ shape: projection.shape, generation: firstGeneration }, partition),
-      projection,
+      name: build.isLive ? build.id.projection : generationName(build.id),
+      origin: letterOriginOf(modelOf(build), partition),
+      projection: build.projection,
     })),
   );
-  return [{ origin: sequencerOrigin, projection: null }, ...ofProjections];
+  return [{ name: sequencerOrigin.origin, origin: sequencerOrigin, projection: null }, ...ofBuilds];
 }
 
 /** Each name is an origin's or a letter's; none: all. Throws CONFIGURATION for what is neither. */
 export function chosen(names: readonly string[], all: readonly LetterSource[]): LetterChoice {
   if (names.length === 0) return { sources: all, ids: null };
-  const origins = new Set(all.map(({ origin }) => origin.origin));
+  const origins = new Set(all.map(({ name }) => name));
   const strangers = names.filter((name) => {
     const [origin = '', ...rest] = name.split('/');
     return !origins.has(origin) || !(rest.length === 0 || isPlace(rest));
@@ -62,10 +68,10 @@ export function chosen(names: readonly string[], all: readonly LetterSource[]): 
   if (whole.length > 0 && ids.length > 0) {
     throw new TurnstreamError('CONFIGURATION', 'Give ids of letters, or names, but not both.');
   }
-  const sources = all.filter(({ origin }) =>
+  const sources = all.filter(({ name, origin }) =>
     whole.length > 0
-      ? whole.includes(origin.origin)
-      : ids.some((id) => id.startsWith(`${origin.origin}/${origin.partition}/`)),
+      ? whole.includes(name)
+      : ids.some((id) => id.startsWith(`${name}/${origin.partition}/`)),
   );
   return { sources, ids: whole.length > 0 ? null : new Set(ids) };
 }

@@ -3,6 +3,7 @@ import type { Config } from '../config.ts';
 import { CqlCheckpointStore } from '../cql/checkpoint-store.ts';
 import { connectCql, cqlDefaults, type DriverSession } from '../cql/cluster.ts';
 import type { SchemaOptions } from '../cql/ddl.ts';
+import { CqlGenerationStore } from '../cql/generation-store.ts';
 import { CqlDeadLetterStore } from '../cql/letter-store.ts';
 import { controlTables, tableName } from '../cql/names.ts';
 import { CqlReadModelStore, readModelStoreDefaults } from '../cql/read-model-store.ts';
@@ -10,15 +11,20 @@ import { tableColumns } from '../cql/schema.ts';
 import type { CqlSession } from '../cql/session.ts';
 import { CqlStateStore, stateStoreDefaults } from '../cql/state-store.ts';
 import type { DeadLetterStore } from '../engine/dead-letter-store.ts';
+import type { GenerationStore } from '../engine/generations.ts';
 import type { CheckpointStore, ReadModel, ReadModelStore } from '../engine/store.ts';
 import { TurnstreamError } from '../error.ts';
 import type { StateStore } from '../sequencer/state-store.ts';
+import { systemClock } from './system-clock.ts';
 
 export type OpenStores = {
   readonly readModels: ReadModelStore;
   readonly checkpoints: CheckpointStore;
   readonly state: StateStore;
   readonly letters: DeadLetterStore;
+  readonly generations: GenerationStore;
+  /** Rejects with SCHEMA when the table of one is missing or of another shape. */
+  prepare(models: readonly ReadModel[]): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -51,19 +57,14 @@ export function schemaOptions({ cql }: Config): SchemaOptions {
 }
 
 /**
- * Rejects with SCHEMA when tables are missing or of another shape: only `turnstream schema apply`
- * makes tables, since two processes that create one at the same time can split a cluster's schema.
+ * Rejects with SCHEMA when control tables are missing: only `turnstream schema apply` makes them, since
+ * two processes that create a table at the same time can split a cluster's schema.
  */
-export async function openStores(
-  config: Config,
-  models: readonly ReadModel[],
-): Promise<OpenStores> {
+export async function openStores(config: Config): Promise<OpenStores> {
   const session = await openCql(config);
-  const stores = storesOn(session, config);
   try {
-    await checkTables(session, config.cql.keyspace, models);
-    await stores.readModels.ensure(models);
-    return stores;
+    await checkTables(session, config.cql.keyspace, Object.values(controlTables));
+    return storesOn(session, config);
   } catch (thrown) {
     await session.close();
     throw thrown;
@@ -73,10 +74,10 @@ export async function openStores(
 async function checkTables(
   session: CqlSession,
   keyspace: string,
-  models: readonly ReadModel[],
+  tables: readonly string[],
 ): Promise<void> {
   const missing: string[] = [];
-  for (const table of [...Object.values(controlTables), ...models.map(tableName)]) {
+  for (const table of tables) {
     if ((await tableColumns(session, keyspace, table)).size === 0) missing.push(table);
   }
   if (missing.length === 0) return;
@@ -90,13 +91,14 @@ async function checkTables(
 export function storesOn(session: DriverSession, config: Config): OpenStores {
   const { keyspace, batchBytesMax, batchRowsMax, writesInFlightMax, readsInFlightMax } = config.cql;
   const limits = { batchBytesMax, batchRowsMax };
+  const readModels = new CqlReadModelStore(session, {
+    ...readModelStoreDefaults,
+    ...limits,
+    schema: schemaOptions(config),
+    callsInFlightMax: writesInFlightMax,
+  });
   return {
-    readModels: new CqlReadModelStore(session, {
-      ...readModelStoreDefaults,
-      ...limits,
-      schema: schemaOptions(config),
-      callsInFlightMax: writesInFlightMax,
-    }),
+    readModels,
     checkpoints: new CqlCheckpointStore(session, keyspace),
     state: new CqlStateStore(session, {
       ...stateStoreDefaults,
@@ -107,6 +109,11 @@ export function storesOn(session: DriverSession, config: Config): OpenStores {
       callsInFlightMax: readsInFlightMax,
     }),
     letters: new CqlDeadLetterStore(session, { keyspace, ...limits }),
+    generations: new CqlGenerationStore(session, keyspace, systemClock),
+    prepare: async (models) => {
+      await checkTables(session, keyspace, models.map(tableName));
+      await readModels.ensure(models);
+    },
     close: () => session.close(),
   };
 }

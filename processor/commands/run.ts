@@ -1,20 +1,17 @@
-/** `turnstream run`: a worker as a service. */
+/** `turnstream run`: a worker as a service, which hosts what readers use of each projection. */
 import type { Config } from '../config.ts';
+import { type Place, versionsBehind } from '../engine/hosting.ts';
+import { LiveHosting } from '../engine/live-hosting.ts';
 import { metricsObserver } from '../engine/metrics-observer.ts';
 import { runWorker } from '../engine/worker.ts';
-import {
-  type Hosted,
-  readModelOf,
-  type WorkerSettings,
-  workerDefaults,
-} from '../engine/worker-settings.ts';
+import { type WorkerSettings, workerDefaults } from '../engine/worker-settings.ts';
 import { openEventCodec } from '../event/codec.ts';
 import type { Projection } from '../projection/projection.ts';
 import { httpRegistry } from '../source/registry.ts';
 import type { CommandArguments, CommandContext, ExitCode } from './context.ts';
-import { openStores } from './open-cql.ts';
+import { definitionsFor } from './live-builds.ts';
+import { type OpenStores, openStores } from './open-cql.ts';
 import { openLog } from './open-log.ts';
-import { firstGeneration } from './select-projections.ts';
 import { asService, type ServiceParts } from './service.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -33,9 +30,10 @@ export async function runCommand(
   await asService(context, role, async (parts) => {
     const { log: logger } = parts;
     const log = openLog(config.kafka, logger);
-    const stores = await openStores(config, settings.hosted.map(readModelOf));
+    const stores = await openStores(config);
     try {
       const registry = httpRegistry({ url: config.registry.url });
+      const hosting = await openHosting(stores, projections, parts);
       const decoder = await openEventCodec(registry, settings.eventsTopic);
       const deps = {
         log,
@@ -45,8 +43,9 @@ export async function runCommand(
         decoder,
         clock: systemClock,
         random: Math.random,
-        observer: observerOf(parts),
+        observer: observerOf(parts, hosting),
         logger,
+        hosting,
       };
       await runWorker(deps, settings, context.signal);
     } finally {
@@ -56,13 +55,37 @@ export async function runCommand(
   return 0;
 }
 
+/** Says of each projection what is hosted, at first and after each switch. */
+async function openHosting(
+  { generations, checkpoints, prepare }: OpenStores,
+  projections: readonly Projection[],
+  { metrics, health, log: logger }: ServiceParts,
+): Promise<LiveHosting> {
+  const told = (places: readonly Place[]) => {
+    for (const place of places) {
+      const { versionBehind, hosted } = metrics.hosting(place.present.name);
+      versionBehind.set(versionsBehind(place));
+      hosted.set(place.hosted === null ? 0 : 1);
+    }
+    const nothing = places.every(({ hosted }) => hosted === null);
+    health.idles(
+      nothing ? 'It hosts nothing: its build lacks the versions that readers use.' : null,
+    );
+  };
+  const ports = { generations, checkpoints, prepare, told, clock: systemClock, logger };
+  return await LiveHosting.open(ports, definitionsFor(projections));
+}
+
 /** The worker has its place in the group with its first assignment, even an empty one. */
-function observerOf({ metrics, health }: ServiceParts) {
+function observerOf({ metrics, health }: ServiceParts, hosting: LiveHosting) {
   const observer = metricsObserver(metrics);
   return {
     ...observer,
     rebalanced: (partitions: readonly number[]) => {
       observer.rebalanced(partitions);
+      for (const { present, hosted } of hosting.places) {
+        if (hosted === null) metrics.progress.forget(present.name);
+      }
       health.enter('running');
     },
   };
@@ -73,9 +96,6 @@ function workerSettings(
   projections: readonly Projection[],
   group: string | undefined,
 ): WorkerSettings {
-  const hosted = projections.map(
-    (projection): Hosted => ({ projection, generation: firstGeneration }),
-  );
   const { eventsPartitions } = config.kafka;
   const caches = eventsPartitions * projections.filter(({ kind }) => kind === 'aggregate').length;
   return {
@@ -90,15 +110,19 @@ function workerSettings(
     eventsTopic: config.kafka.eventsTopic,
     deadLettersTopic: config.kafka.deadLettersTopic,
     partitions: eventsPartitions,
-    hosted,
+    // The hosting says what, and changes.
+    hosted: [],
   };
 }
 
 /**
- * Members of a group divide the partitions, so they must host the same projections. Checkpoints are
- * the projections' own: another group for another set of them loses nothing.
+ * Members of a group divide the partitions, so they must host the same projections, and the same version
+ * of each: what one build hosts another may lack. Checkpoints are the projections' own: another group
+ * for another set of them loses nothing.
  */
 export function groupOf(prefix: string, projections: readonly Projection[]): string {
-  const names = projections.map(({ name }) => name).toSorted();
+  const names = projections
+    .map(({ name, version }) => (version === 1 ? name : `${name}_v${version}`))
+    .toSorted();
   return [prefix, ...names].join('.');
 }

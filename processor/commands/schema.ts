@@ -1,16 +1,23 @@
-/** `turnstream schema print` and `apply`: the CQL of the keyspace and its tables. */
+/**
+ * `turnstream schema print` and `apply`: the CQL of the keyspace and its tables. `print` asks nobody, so
+ * it has the tables of a fresh installation; `apply` has those that readers use. Further generations'
+ * tables are made by the replay that builds them.
+ */
+
+import { CqlGenerationStore } from '../cql/generation-store.ts';
+import { tableName } from '../cql/names.ts';
 import { applySchema, printSchema, schemaDdl } from '../cql/schema.ts';
-import type { ReadModel } from '../engine/store.ts';
 import type { CommandArguments, CommandContext, ExitCode } from './context.ts';
+import { firstBuild, isDefined, liveBuilds, modelOf } from './live-builds.ts';
 import { openCql, schemaOptions, storesOn } from './open-cql.ts';
-import { firstGeneration } from './select-projections.ts';
+import { systemClock } from './system-clock.ts';
 
 export async function schemaPrintCommand(
   { config, json, print }: CommandContext,
   args: CommandArguments,
 ): Promise<ExitCode> {
   const options = schemaOptions(config);
-  const models = modelsOf(args);
+  const models = args.projections.map((projection) => modelOf(firstBuild(projection)));
   print(
     json
       ? JSON.stringify(schemaDdl(options, models), null, 2)
@@ -24,24 +31,32 @@ export async function schemaApplyCommand(
   { config, json, print }: CommandContext,
   args: CommandArguments,
 ): Promise<ExitCode> {
-  const models = modelsOf(args);
   const session = await openCql(config);
+  const { keyspace } = config.cql;
   try {
-    await applySchema(session, schemaOptions(config), models);
+    const options = schemaOptions(config);
+    await applySchema(session, options, []);
+    const generations = new CqlGenerationStore(session, keyspace, systemClock);
+    const builds = await liveBuilds(generations, args.projections);
+    const models = builds.filter(isDefined).map(modelOf);
+    await applySchema(session, options, models);
     await storesOn(session, config).readModels.ensure(models);
+    const readModels = models.map(({ shape }) => shape.projection);
+    const tables = models.map(tableName);
+    const unknown = builds
+      .filter((build) => !isDefined(build))
+      .map((build) => tableName(modelOf(build)));
+    const others =
+      unknown.length === 0
+        ? ''
+        : ` Readers use ${unknown.join(', ')}, whose definition this build does not have.`;
+    print(
+      json
+        ? JSON.stringify({ keyspace, readModels, tables, unknown })
+        : `The keyspace ${keyspace} has the control tables and the read models ${tables.join(', ')}.${others}`,
+    );
   } finally {
     await session.close();
   }
-  const { keyspace } = config.cql;
-  const readModels = models.map(({ shape }) => shape.projection);
-  print(
-    json
-      ? JSON.stringify({ keyspace, readModels })
-      : `The keyspace ${keyspace} has the control tables and the read models ${readModels.join(', ')}.`,
-  );
   return 0;
-}
-
-function modelsOf({ projections }: CommandArguments): readonly ReadModel[] {
-  return projections.map(({ shape }) => ({ shape, generation: firstGeneration }));
 }

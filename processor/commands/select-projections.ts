@@ -3,9 +3,6 @@ import { projections } from '../../projections/index.ts';
 import { TurnstreamError } from '../error.ts';
 import type { Projection } from '../projection/projection.ts';
 
-/** Until a replay has built another one. */
-export const firstGeneration = 1;
-
 /** In the registry's order, each once. */
 export function selectProjections(
   names: readonly string[],

@@ -25,7 +25,7 @@ export async function sequenceCommand(context: CommandContext): Promise<ExitCode
   };
   await asService(context, role, async ({ metrics, health, log: logger }) => {
     const log = openLogOfChanges(config.kafka, logger);
-    const stores = await openStores(config, []);
+    const stores = await openStores(config);
     try {
       const registry = httpRegistry({ url: config.registry.url });
       const codec = await openEventCodec(registry, settings.eventsTopic);
@@ -45,7 +45,7 @@ export async function sequenceCommand(context: CommandContext): Promise<ExitCode
         observer: sequencerObserver(metrics, health),
         logger,
       };
-      await checkBeginning(log, stores.checkpoints, settings);
+      await checkBeginning(log, stores, settings);
       await runSequencer(deps, settings, context.signal);
     } finally {
       await stores.close();

@@ -123,3 +123,25 @@ test('who has stopped trying is not alive', () => {
   clock.nowMs = 1001;
   expect(health.live().ok).toBe(false);
 });
+
+test('one that hosts nothing is alive, whatever its group does, and says why', () => {
+  const { clock, group, health } = fixture();
+  group.hold('group', 0, at(5));
+  group.end('group', 0, 9);
+  clock.nowMs = 2000;
+  expect(health.live().ok).toBe(false);
+  health.idles('It hosts nothing.');
+  expect(health.live()).toEqual({ ok: true, reasons: ['It hosts nothing.'] });
+  health.idles(null);
+  expect(health.live().ok).toBe(false);
+});
+
+test('what a reader had is forgotten for good: others are to report it', () => {
+  const { own } = fixture();
+  own.hold('p', 0, at(5));
+  own.hold('p', 1, at(5));
+  own.hold('q', 0, at(5));
+  own.release('p', 1);
+  own.forget('p');
+  expect(own.reported().map(({ reader }) => reader)).toEqual(['q']);
+});

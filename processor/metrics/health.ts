@@ -20,6 +20,7 @@ export class Health {
   readonly #nowMs: () => number;
   #phase: ServicePhase = 'starting';
   #hasPlace = false;
+  #idleFor: string | null = null;
   #waitsFor: { readonly sentence: string; readonly triedAtMs: number } | null = null;
 
   /** `own`: partitions that this process holds. `group`: those of its whole group. */
@@ -52,7 +53,13 @@ export class Health {
     this.enter('starting');
   }
 
+  /** Nothing is there for it to do, and why; null: there is again. It is alive meanwhile, whatever its group does. */
+  idles(sentence: string | null): void {
+    this.#idleFor = sentence;
+  }
+
   live(): HealthReport {
+    if (this.#idleFor !== null) return { ok: true, reasons: [this.#idleFor, ...this.#waiting()] };
     const judged = this.#own.held().length > 0 ? this.#own : this.#group;
     const reasons = judged.stalled(this.#stalledMsMax).map((held) => this.#sentence(held));
     const ok = reasons.length === 0 || this.#triesOn;

@@ -62,6 +62,16 @@ export const metricTable = {
     help: "The oldest watermark's LSN as a number of bytes since the start of the WAL.",
     labels: ['projection'],
   },
+  turnstream_projection_version_behind: {
+    type: 'gauge',
+    help: 'Versions that what readers use is behind this build’s definition: above 0 a replay is due, below 0 this build is the older one.',
+    labels: ['projection'],
+  },
+  turnstream_projection_hosted: {
+    type: 'gauge',
+    help: '1 while this process hosts what readers use of the projection, 0 while its build has no definition of that version: then it hosts nothing of it.',
+    labels: ['projection'],
+  },
   turnstream_changes_total: {
     type: 'counter',
     help: 'Records of turnstream.changes that the sequencer has consumed, by what became of them: applied, irrelevant, parked, dead-lettered (I7).',

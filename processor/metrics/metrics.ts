@@ -53,6 +53,8 @@ export type PartMetrics = {
   readonly rebalances: Count;
 };
 
+export type HostingMetrics = { readonly versionBehind: Level; readonly hosted: Level };
+
 export type CacheMetrics = {
   readonly entries: Level;
   readonly bytes: Level;
@@ -77,6 +79,8 @@ export type Metrics = {
   letterRetries(origin: string, outcome: 'retried' | 'failed' | 'discarded'): Count;
   retries(operation: string): Count;
   restarts(part: Part, code: ErrorCode): Count;
+  /** What a worker hosts of it. */
+  hosting(projection: string): HostingMetrics;
   /** What lag.ts has polled. */
   readonly source: SourceMetrics;
 };
@@ -112,6 +116,7 @@ export function createMetrics(
     letterRetries: (origin, outcome) => counted(letterRetries, origin, outcome),
     retries: remembered((operation: string) => counted(retries, operation)),
     restarts: (part, code) => counted(restarts, part, code),
+    hosting: remembered(hostingMetrics(declare)),
     source: sourceMetrics(declare, progress, nowMs),
   };
 }
@@ -181,6 +186,15 @@ function cacheMetrics(declare: Declare) {
     bytes: bytes.labels(cache),
     hits: { inc: (by) => reads.labels(cache, 'hit').inc(by) },
     misses: { inc: (by) => reads.labels(cache, 'miss').inc(by) },
+  });
+}
+
+function hostingMetrics(declare: Declare) {
+  const versionBehind = declare.gauge('turnstream_projection_version_behind');
+  const hosted = declare.gauge('turnstream_projection_hosted');
+  return (projection: string): HostingMetrics => ({
+    versionBehind: versionBehind.labels(projection),
+    hosted: hosted.labels(projection),
   });
 }
 

@@ -91,6 +91,13 @@ export class Progress {
     }
   }
 
+  /** Others are to report the reader, whatever this process had of it. */
+  forget(reader: string): void {
+    for (const known of [this.#held, this.#between]) {
+      for (const [key, held] of known) if (held.reader === reader) known.delete(key);
+    }
+  }
+
   held(): readonly HeldPartition[] {
     return [...this.#held.values()];
   }

@@ -4,6 +4,7 @@ import { serviceEnvironment } from '../../local/services.ts';
 import { readSettings } from '../../local/settings.ts';
 import { findLetters, retryLetters } from '../../processor/commands/dead-letters-retry.ts';
 import { chosen, sourcesOf } from '../../processor/commands/letter-id.ts';
+import { firstBuild } from '../../processor/commands/live-builds.ts';
 import { createWorker, type Worker } from '../../processor/engine/worker.ts';
 import { createKafkaLog } from '../../processor/kafka/kafkajs-log.ts';
 import { kafkaDefaults } from '../../processor/kafka/kafkajs-options.ts';
@@ -255,7 +256,10 @@ describe('projections that throw', () => {
 
   async function retryAll() {
     const { letters, log, clock } = world.deps;
-    const found = await findLetters(letters, chosen([], sourcesOf(mended, partitions)));
+    const found = await findLetters(
+      letters,
+      chosen([], sourcesOf(mended.map(firstBuild), partitions)),
+    );
     const ports = { log, letters, clock, signal: new AbortController().signal };
     return await retryLetters(
       ports,
