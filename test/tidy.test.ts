@@ -40,6 +40,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'processor/kafka/',
     'type processor/metrics/metrics.ts',
   ],
+  'processor/replay/': [
+    'processor/source/',
+    'processor/event/',
+    'processor/projection/',
+    'processor/kafka/',
+    'processor/engine/',
+    'type processor/conversation/fact.ts',
+  ],
   'processor/sequencer/': [
     'processor/source/',
     'processor/conversation/',

@@ -1,0 +1,284 @@
+/** Replays in memory: what they end in, whoever kills them and however often. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { cards, counts, type Op, poison, projected } from '../../test/worker/history.ts';
+import { type Death, ReplayWorld } from '../../test/worker/replay-world.ts';
+import type { WorldOptions } from '../../test/worker/world.ts';
+import type { Lsn } from '../source/lsn.ts';
+
+const partitions = 2;
+const accounts = ['a', 'b', 'c', null] as const;
+
+const ops = (count: number, seed = 0): readonly Op[] =>
+  Array.from({ length: count }, (_, at) => {
+    const drawn = (at * 7 + seed * 13) % 31;
+    const entity = drawn % 9;
+    if (drawn % 11 === 3) return { entity, to: null };
+    const to = { tpe: at % 5, content: `c${at}`, partition: drawn % partitions };
+    return { entity, to: { ...to, account: accounts[drawn % 4] ?? null } };
+  });
+
+async function opened(options: Partial<WorldOptions> = {}): Promise<ReplayWorld> {
+  const projections = [cards(), counts()];
+  return await new ReplayWorld({ projections, partitions, ...options }).open();
+}
+
+async function append(world: ReplayWorld, all: readonly Op[]): Promise<void> {
+  for (const op of all) await world.world.append(world.world.history.apply(op));
+  await world.world.append(world.world.history.watermark(partitions));
+}
+
+async function filled(count = 40): Promise<ReplayWorld> {
+  const world = await opened();
+  await append(world, ops(count));
+  // The live worker.
+  world.world.start();
+  await world.world.settle();
+  return world;
+}
+
+async function expectRight(world: ReplayWorld): Promise<void> {
+  expect(await world.liveRows()).toEqual(world.world.expected());
+  expect(world.world.readModels()).toEqual(world.world.expected());
+}
+
+async function liveGeneration(world: ReplayWorld, name = 'cards'): Promise<number | undefined> {
+  return (await world.generations.live([name])).get(name)?.generation;
+}
+
+describe('to its end', () => {
+  test('the next generation is built, verified and promoted; both end in the final facts', async () => {
+    const world = await filled();
+    const results = await world.ended(world.start());
+    expect(results.map(({ outcome, resumed }) => [outcome, resumed])).toEqual([
+      ['promoted', false],
+      ['promoted', false],
+    ]);
+    expect(await liveGeneration(world)).toBe(2);
+    expect(results[0]?.verification).toEqual({ equal: true, summary: 'equal' });
+    expect(results[0]?.records).toBeGreaterThan(40);
+    await expectRight(world);
+    expect(world.dropped).toEqual([]);
+    expect((await world.generations.leased('cards')) ?? null).toBeNull();
+  });
+
+  test('it is not promoted before it has passed the live one, while the log goes on', async () => {
+    const world = await filled();
+    world.verify = async () => {
+      // While it is verified, the log goes on, and the new generation with it.
+      await append(world, ops(20, 5));
+      return { equal: true, summary: '' };
+    };
+    await world.ended(world.start());
+    await world.world.settle();
+    expect(await liveGeneration(world)).toBe(2);
+    expect(world.world.readModels()).toEqual(world.world.expected());
+  });
+
+  test('a difference is not promoted, and said', async () => {
+    const world = await filled();
+    world.verify = async ({ projection }) => ({
+      equal: projection !== 'cards',
+      summary: '3 rows are missing',
+    });
+    const [one, other] = await world.ended(world.start());
+    expect([one?.outcome, other?.outcome]).toEqual(['different', 'promoted']);
+    expect(one?.message).toContain('3 rows are missing');
+    expect(await liveGeneration(world)).toBe(1);
+    expect(await liveGeneration(world, 'counts')).toBe(2);
+  });
+
+  test('with --no-promote it stays beside the live one, and the next replay builds another', async () => {
+    const world = await filled();
+    const results = await world.ended(world.start({ promote: false }));
+    expect(results.map(({ outcome }) => outcome)).toEqual(['built', 'built']);
+    expect(await liveGeneration(world)).toBe(1);
+    await world.ended(world.start());
+    expect(await liveGeneration(world)).toBe(3);
+    // Nobody ever read generation 2.
+    expect(world.dropped).toEqual(['cards_v1_g2', 'counts_v1_g2']);
+  });
+
+  test('events that the function throws on keep it from being promoted, unless that is accepted', async () => {
+    const world = await opened({ projections: [cards()] });
+    await append(world, [
+      ...ops(5),
+      { entity: 3, to: { account: 'a', tpe: 1, content: poison, partition: 0 } },
+    ]);
+    const [result] = await world.ended(world.start());
+    expect(result).toMatchObject({ outcome: 'degraded', deadLetters: 1 });
+    expect(await liveGeneration(world)).toBe(1);
+    const [accepted] = await world.ended(world.start({ acceptDeadLetters: true }));
+    expect(accepted).toMatchObject({ outcome: 'promoted', deadLetters: 1 });
+    expect(await liveGeneration(world)).toBe(3);
+  });
+
+  test('a projection that halts fails alone', async () => {
+    const world = await opened({ projections: [cards('halt'), counts()] });
+    await append(world, [
+      ...ops(5),
+      { entity: 3, to: { account: 'a', tpe: 1, content: poison, partition: 0 } },
+    ]);
+    const [halted, other] = await world.ended(world.start({ acceptDeadLetters: true }));
+    expect(halted?.outcome).toBe('failed');
+    expect(halted?.message).toContain('halted at position');
+    expect(other?.outcome).toBe('promoted');
+  });
+
+  test('progress ends at 1 and never goes back', async () => {
+    const world = await filled(200);
+    await world.ended(world.start({}, { lookMs: 1, batchRecordsMax: 4 }));
+    const ratios = world.progress
+      .filter(({ projection }) => projection === 'cards')
+      .map(({ ratio }) => ratio);
+    expect(ratios.at(-1)).toBe(1);
+    expect(ratios).toEqual(ratios.toSorted((one, other) => one - other));
+  });
+});
+
+describe('killed', () => {
+  test('at any step, before it or after it: the next one goes on and ends in the same rows', async () => {
+    const whole = await filled(24);
+    const run = whole.start();
+    await whole.ended(run);
+    expect(run.process.steps).toBeGreaterThan(30);
+    for (let step = 1; step <= run.process.steps; step += 1) {
+      for (const when of ['before', 'after'] as const) {
+        const world = await filled(24);
+        await world.ended(world.start({}, {}, { step, when }));
+        await world.ended(world.start());
+        await expectRight(world);
+      }
+    }
+  }, 240_000);
+
+  const deaths: fc.Arbitrary<readonly Death[]> = fc.array(
+    fc.record({
+      step: fc.integer({ min: 1, max: 60 }),
+      when: fc.constantFrom('before' as const, 'after' as const),
+    }),
+    { maxLength: 6 },
+  );
+
+  test('any number of times, while the log goes on: it ends in the final facts', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        deaths,
+        fc.record({
+          batchRecordsMax: fc.integer({ min: 1, max: 30 }),
+          totalsCacheEntriesMax: fc.integer({ min: 1, max: 4 }),
+          checkpointIntervalMs: fc.constantFrom(0, 100, 10_000),
+          gatherMsMax: fc.constantFrom(0, 50),
+          decodesLate: fc.boolean(),
+        }),
+        fc.boolean(),
+        async (all, settings, isLive) => {
+          const world = isLive ? await filled() : await opened();
+          for (const [at, death] of all.entries()) {
+            await append(world, ops(10, at));
+            await world.ended(world.start({}, settings, death));
+          }
+          await world.ended(world.start({}, settings));
+          const rows = await world.liveRows();
+          expect(rows).toEqual(world.world.expected());
+        },
+      ),
+      { numRuns: 150 },
+    );
+  }, 240_000);
+
+  test('a stopped one leaves its checkpoints, and the next one needs not wait for its lease', async () => {
+    const world = await filled(200);
+    const run = world.start({ eventsPerSecondMax: 50 });
+    await world.world.until(() => (world.progress.at(-1)?.done ?? 0) > 20);
+    run.process.stop();
+    const [stopped] = await world.ended(run);
+    expect(stopped).toMatchObject({ outcome: 'stopped' });
+    const startedMs = world.world.clock.nowMs();
+    const [result] = await world.ended(world.start());
+    expect(result).toMatchObject({ outcome: 'promoted', resumed: true });
+    expect(result?.generation).toEqual(stopped?.generation);
+    const all = world.world.log
+      .partitions('events')
+      .reduce((sum, one) => sum + one.records.length, 0);
+    expect(stopped?.records).toBeGreaterThan(20);
+    expect(result?.records).toBe(all - (stopped?.records ?? 0));
+    expect(world.world.clock.nowMs() - startedMs).toBeLessThan(5_000);
+    await expectRight(world);
+  });
+});
+
+describe('two at once', () => {
+  test('the second is refused, and told who is at it', async () => {
+    const world = await filled(200);
+    const first = world.start({ eventsPerSecondMax: 2 });
+    await world.world.until(() => (world.progress.at(-1)?.done ?? 0) > 3);
+    await expect(world.ended(world.start())).rejects.toThrow('is being replayed by process 1');
+    expect(first.outcome).toBeNull();
+    await world.ended(first);
+    await expectRight(world);
+  });
+
+  test('one that was paused beyond its lease writes nothing more and promotes nothing', async () => {
+    const world = await filled(100);
+    const paused = world.start({ eventsPerSecondMax: 20 });
+    await world.world.until(() => (world.progress.at(-1)?.done ?? 0) > 10);
+    // The process stands still while its lease runs out.
+    world.world.clock.passMs(16_000);
+    const [lost] = await world.ended(paused);
+    expect(lost).toMatchObject({ outcome: 'failed' });
+    expect(lost?.message).toContain('lease on');
+    expect(await liveGeneration(world)).toBe(1);
+    await world.ended(world.start());
+    expect(await liveGeneration(world)).toBe(2);
+    await expectRight(world);
+  });
+});
+
+describe('as of the past', () => {
+  test('until an LSN: the final facts as of the first watermark at or after it', async () => {
+    for (const ask of [0, 1, 2]) {
+      const world = await filled(20);
+      const facts = [world.world.history.facts()];
+      const marks: number[] = [1000 + 20 * 1024];
+      for (const seed of [1, 2]) {
+        await append(world, ops(15, seed));
+        facts.push(world.world.history.facts());
+        marks.push((marks.at(-1) ?? 0) + 16 * 1024);
+      }
+      await append(world, ops(15, 3));
+      await world.world.settle();
+      // A little before the watermark: that is the first one at or after it.
+      const lsn = ((marks[ask] ?? 0) - 3) as Lsn;
+      const results = await world.ended(world.start({ until: { lsn } }, { batchRecordsMax: 3 }));
+      for (const [at, projection] of world.projections.entries()) {
+        expect(results[at]?.outcome).toBe('built');
+        const rows = await world.rows(projection, results[at]?.generation.generation);
+        expect(rows).toEqual(projected(projection, facts[ask] ?? []));
+      }
+      expect(await liveGeneration(world)).toBe(1);
+    }
+  });
+
+  test('killed at any step and resumed, it takes nothing from behind the cut', async () => {
+    const build = async () => {
+      const world = await filled(12);
+      const facts = world.world.history.facts();
+      await append(world, ops(12, 4));
+      return { world, facts };
+    };
+    const until = { committedAtMs: 1_700_000_000_000 + 12 * 1024 };
+    const whole = await build();
+    const run = whole.world.start({ until });
+    await whole.world.ended(run);
+    for (let step = 1; step <= run.process.steps; step += 1) {
+      const { world, facts } = await build();
+      await world.ended(world.start({ until }, {}, { step, when: 'after' }));
+      const results = await world.ended(world.start({ until }));
+      for (const [at, projection] of world.projections.entries()) {
+        const generation = results[at]?.generation.generation;
+        expect(await world.rows(projection, generation)).toEqual(projected(projection, facts));
+      }
+    }
+  }, 240_000);
+});
