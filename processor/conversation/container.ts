@@ -9,6 +9,7 @@
  * make the open one larger than an atomic batch begins another, so only a change that is larger by
  * itself, alone in its segment, is ever cut.
  */
+import { KnownSteps, type Side } from './known-steps.ts';
 import type { FoldLimits } from './limits.ts';
 import { positionBytesMax, rowBytes, sizeOf, storedBytesMax, textBytesMax } from './row-size.ts';
 import type {
@@ -92,7 +93,7 @@ export class Container {
   };
   readonly #families = new Map<string, FamilyState | null>();
   readonly #children = new Map<string, Map<string, ChildState | null>>();
-  readonly #steps = new Map<string, Map<number, StepState | null>>();
+  readonly #steps = new Map<string, KnownSteps>();
   readonly #limits: FoldLimits;
   readonly #nameBytes: number;
   /** The open segment: rows of the whole changes since the last seal, and of the one under way. */
@@ -147,6 +148,16 @@ export class Container {
     return this.#known(this.#steps.get(turnUid)?.get(idx));
   }
 
+  /** Nothing is stored of the turn's steps that is not known here. */
+  knowsStepsOf(turnUid: string): boolean {
+    return this.complete || this.#steps.get(turnUid)?.whole === true;
+  }
+
+  /** The nearest present step of the turn strictly before or after idx, among those that are known. */
+  nearestStep(turnUid: string, idx: number, side: Side): StepState | null {
+    return this.#steps.get(turnUid)?.nearest(idx, side) ?? null;
+  }
+
   #known<T>(value: T | null | undefined): T | null | undefined {
     return value === undefined && this.complete ? null : value;
   }
@@ -166,10 +177,7 @@ export class Container {
 
   /** The present steps of a turn that are known, by idx. */
   presentSteps(turnUid: string): StepState[] {
-    const steps: StepState[] = [];
-    for (const step of this.#steps.get(turnUid)?.values() ?? [])
-      if (step?.present) steps.push(step);
-    return steps.sort((a, b) => a.idx - b.idx);
+    return this.#steps.get(turnUid)?.present() ?? [];
   }
 
   /** The steps of a turn, present or not, that the store does not have as they are now. */
@@ -187,6 +195,11 @@ export class Container {
   learn(ref: RowRef, value: RowValue | null): void {
     if (this.#peek(ref) !== undefined) return;
     this.#set(ref, value);
+  }
+
+  /** All of the slice that is stored was learnt. Of steps it is remembered. */
+  learnt(slice: SliceRef): void {
+    if (slice.kind === 'steps') this.#stepsOf(slice.turnUid).whole = true;
   }
 
   /** Replaces a row by what a change made of it. */
@@ -295,7 +308,7 @@ export class Container {
       case 'child':
         return this.#children.get(ref.family)?.get(ref.uid);
       case 'step':
-        return this.#steps.get(ref.turnUid)?.get(ref.idx);
+        return this.#steps.get(ref.turnUid)?.peek(ref.idx);
     }
   }
 
@@ -315,21 +328,26 @@ export class Container {
         mapIn(this.#children, ref.family).set(ref.uid, value as ChildState | null);
         return;
       case 'step':
-        mapIn(this.#steps, ref.turnUid).set(ref.idx, value as StepState | null);
+        this.#stepsOf(ref.turnUid).set(ref.idx, value as StepState | null);
     }
+  }
+
+  #stepsOf(turnUid: string): KnownSteps {
+    const steps = this.#steps.get(turnUid) ?? new KnownSteps();
+    this.#steps.set(turnUid, steps);
+    return steps;
   }
 
   /** Forgets the steps of a turn when the container has grown large, but for the unwritten ones. */
   relieve(turnUid: string): void {
     if (this.bytes <= this.#limits.containerBytesMax) return;
-    const steps = this.#steps.get(turnUid);
-    if (steps === undefined) return;
-    for (const [idx, step] of steps) {
+    const isStored = (idx: number) => {
       const key = keyOf({ kind: 'step', turnUid, idx });
-      if (this.#unwritten.has(key) || this.#inFlight.has(key)) continue;
+      return !this.#unwritten.has(key) && !this.#inFlight.has(key);
+    };
+    this.#steps.get(turnUid)?.forget(isStored, (step) => {
       this.bytes -= sizeOf(step);
-      steps.delete(idx);
-    }
+    });
     this.complete = false;
   }
 

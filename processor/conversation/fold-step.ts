@@ -45,7 +45,9 @@ export function* foldStep(
   };
   if (home === null || turn === null) return park(workspace, container, former, next, moment);
   const edit = new Edit(home);
-  yield* replaceStep(edit, turn, former, next);
+  // Only when it was seen is new: whatever hangs on it stays as it is.
+  if (isSame(former, next)) edit.put({ kind: 'step', turnUid, idx }, next);
+  else yield* replaceStep(edit, turn, former, next);
   const type = typeOf(former, next);
   const after = yield* emitEdit(workspace, edit, moment, moment.arrival, type);
   return after > moment.arrival ? 'applied' : 'same';
@@ -64,6 +66,13 @@ function* formerStep(
   const { last } = turn?.steps ?? { last: undefined };
   if (moment.isNew && (last === null || (last !== undefined && key.idx > last.idx))) return null;
   return yield* stepOf(container, key.agentTurnUid, key.idx);
+}
+
+/** To whoever reads facts: the same values, or none before and after. */
+function isSame(former: StepState | null, next: StepState): boolean {
+  if (former?.present !== true || !next.present) return former?.present !== true && !next.present;
+  const { tpe, content, createdAt } = former;
+  return tpe === next.tpe && content === next.content && createdAt === next.createdAt;
 }
 
 function park(

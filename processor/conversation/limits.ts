@@ -24,6 +24,12 @@ export type SegmentLimits = {
  */
 export const segmentTailRows = 4;
 
+/**
+ * When a step changes that is not the last, its neighbours are read. A turn that has no more steps than
+ * this is read whole: one read instead of two, and none for its other steps. Texts come along.
+ */
+export const turnStepsReadMax = 32;
+
 export type FoldLimits = SegmentLimits & {
   /** A container above this forgets the steps that it has just read through. */
   readonly containerBytesMax: number;

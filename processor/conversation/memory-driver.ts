@@ -105,6 +105,7 @@ export class MemoryDriver {
           []) {
           if (inSlice(ref, request.slice)) request.container.learn(ref, value);
         }
+        request.container.learnt(request.slice);
         return undefined;
       case 'neighbour':
         return this.#neighbour(request);

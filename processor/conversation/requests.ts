@@ -4,6 +4,7 @@
  * memory. Nothing is yielded for what is known already, so the common change never waits.
  */
 import type { Container, RowRef, SliceRef } from './container.ts';
+import type { Side } from './known-steps.ts';
 import type {
   ChildState,
   FamilyState,
@@ -41,8 +42,6 @@ export type Request =
    * is told in parts. Whoever folds it again tells the same events at the same positions.
    */
   | { readonly kind: 'publish' };
-
-export type Side = 'before' | 'after';
 
 /** What a request is answered with: a neighbour, else nothing. */
 export type Answer = StepState | null | undefined;
@@ -85,8 +84,14 @@ export function* familyIn(container: Container, family: string): Fold<FamilyStat
 
 /** All present steps of a turn, by idx. */
 export function* stepsOf(container: Container, turnUid: string): Fold<readonly StepState[]> {
-  if (!container.complete) yield { kind: 'slice', container, slice: { kind: 'steps', turnUid } };
+  yield* stepsKnown(container, turnUid);
   return container.presentSteps(turnUid);
+}
+
+/** The container shall know all steps of the turn. */
+export function* stepsKnown(container: Container, turnUid: string): Fold<void> {
+  if (container.knowsStepsOf(turnUid)) return;
+  yield { kind: 'slice', container, slice: { kind: 'steps', turnUid } };
 }
 
 /** All present turns of a family, in no order. */
@@ -108,16 +113,13 @@ export function* neighbourOf(
   idx: number,
   side: Side,
 ): Fold<StepState | null> {
+  if (container.knowsStepsOf(turnUid)) return container.nearestStep(turnUid, idx, side);
   const sign = side === 'after' ? 1 : -1;
   let nearest: StepState | null = null;
-  const candidates = container.complete
-    ? container.presentSteps(turnUid)
-    : container.unwrittenSteps(turnUid);
-  for (const step of candidates) {
+  for (const step of container.unwrittenSteps(turnUid)) {
     if (!step.present || (step.idx - idx) * sign <= 0) continue;
     if (nearest === null || (nearest.idx - step.idx) * sign > 0) nearest = step;
   }
-  if (container.complete) return nearest;
   let from = idx;
   for (;;) {
     const stored = yield { kind: 'neighbour', container, turnUid, idx: from, side };

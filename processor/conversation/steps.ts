@@ -5,7 +5,9 @@
  */
 import type { Edit } from './edit.ts';
 import { markOf, stepFact } from './facts.ts';
-import { childrenOf, type Fold, familyIn, neighbourOf, sessionOf } from './requests.ts';
+import type { Side } from './known-steps.ts';
+import { turnStepsReadMax } from './limits.ts';
+import { childrenOf, type Fold, familyIn, neighbourOf, sessionOf, stepsKnown } from './requests.ts';
 import {
   familyUnder,
   noSession,
@@ -29,6 +31,7 @@ export function* replaceStep(
   const is = next.present ? next : null;
   const { last } = turn.steps;
   const appended = last === null || next.idx > last.idx;
+  if (!appended && turn.steps.count <= turnStepsReadMax) yield* stepsKnown(container, turn.uid);
   const session = (yield* sessionOf(container)) ?? noSession;
   const previous = appended ? last : yield* markBeside(edit, next, 'before');
   const after = appended ? null : yield* neighbourOf(container, turn.uid, next.idx, 'after');
@@ -56,7 +59,7 @@ export function* replaceStep(
   yield* settleSession(edit, session, turn, nextTurn);
 }
 
-function* markBeside(edit: Edit, step: StepState, side: 'before' | 'after'): Fold<StepMark | null> {
+function* markBeside(edit: Edit, step: StepState, side: Side): Fold<StepMark | null> {
   const beside = yield* neighbourOf(edit.container, step.turnUid, step.idx, side);
   return beside && markOf(beside);
 }

@@ -8,15 +8,17 @@ import {
   parkedContainer,
   type RowRef,
   type RowValue,
+  type SliceRef,
   sessionContainer,
 } from '../conversation/container.ts';
+import { turnStepsReadMax } from '../conversation/limits.ts';
 import type { Answer, Fold, Request } from '../conversation/requests.ts';
-import type { StepState } from '../conversation/rows.ts';
+import { familyUnder, type StepState } from '../conversation/rows.ts';
 import type { Workspace } from '../conversation/workspace.ts';
 import { TurnstreamError } from '../error.ts';
 import type { RowChange } from '../source/row-change.ts';
 import { keyOfRef, refOfKey, rowValueOf, sliceOf } from './state-codec.ts';
-import type { ReadRow, StateStore, TurnId } from './state-store.ts';
+import type { ReadRow, StateKey, StateStore, TurnId } from './state-store.ts';
 import { type Wanted, wantedBy } from './wanted.ts';
 
 export type DriverPorts = {
@@ -73,21 +75,23 @@ async function answer(
       container.learn(ref, row ? valueIn(container, row) : null);
       return undefined;
     }
-    case 'slice': {
-      const { kind, uid } = sliceOf(request.slice);
-      for await (const page of store.slice(request.container.name, kind, uid)) {
-        for (const row of page) {
-          request.container.learn(refOfKey(row), valueIn(request.container, row));
-        }
-      }
+    case 'slice':
+      await loadSlice(request.container, request.slice, store);
       return undefined;
-    }
     case 'neighbour': {
       const { container, turnUid, idx, side } = request;
       const row = await store.neighbour(container.name, turnUid, idx, side);
       return row === null ? null : (valueIn(container, row) as StepState);
     }
   }
+}
+
+async function loadSlice(container: Container, slice: SliceRef, store: StateStore): Promise<void> {
+  const { kind, uid } = sliceOf(slice);
+  for await (const page of store.slice(container.name, kind, uid)) {
+    for (const row of page) container.learn(refOfKey(row), valueIn(container, row));
+  }
+  container.learnt(slice);
 }
 
 /**
@@ -115,7 +119,7 @@ async function loadHints(
   });
 }
 
-/** Loads what the changes will want: hints, then containers, then rows. */
+/** Loads what the changes will want: hints, then containers, then rows, then what those name. */
 export async function readAhead(
   changes: readonly RowChange[],
   workspace: Workspace,
@@ -126,6 +130,8 @@ export async function readAhead(
   await loadHints(unknown, workspace, store);
   await loadContainers(containersFor(wanted, workspace), workspace, store, settledBelow());
   await loadRows(wanted, workspace, store);
+  await loadParents(wanted, workspace, store);
+  await loadSteps(wanted, workspace, store);
 }
 
 function containersFor(wanted: Wanted, workspace: Workspace): readonly string[] {
@@ -136,6 +142,7 @@ function containersFor(wanted: Wanted, workspace: Workspace): readonly string[] 
     // Steps of a turn that nobody knows go to its parked ones, and a new turn asks for them.
     if (role === 'agent' && sessions.length === 0) names.add(parkedContainer(uid));
   }
+  for (const uid of wanted.parked) names.add(parkedContainer(uid));
   return [...names].filter((name) => !workspace.has(name));
 }
 
@@ -152,27 +159,77 @@ async function loadContainers(
   });
 }
 
-async function loadRows(wanted: Wanted, workspace: Workspace, store: StateStore): Promise<void> {
-  const reads: { container: Container; key: ReturnType<typeof keyOfRef> }[] = [];
-  const want = (name: string, refs: readonly RowRef[]) => {
-    const container = workspace.container(name);
+/** Rows that are not known yet, asked for together. */
+class RowReads {
+  readonly #reads: { readonly container: Container; readonly key: StateKey }[] = [];
+  readonly #workspace: Workspace;
+
+  constructor(workspace: Workspace) {
+    this.#workspace = workspace;
+  }
+
+  want(name: string, refs: readonly RowRef[]): void {
+    const container = this.#workspace.container(name);
     if (container === undefined || container.complete) return;
     for (const ref of refs) {
-      if (container.get(ref) === undefined) reads.push({ container, key: keyOfRef(ref) });
-    }
-  };
-  for (const { turn, refs } of wanted.rows) {
-    for (const hint of workspace.hints(turn.role, turn.uid) ?? []) {
-      want(hintedContainer(turn.role, turn.uid, hint), refs);
+      if (container.get(ref) === undefined) this.#reads.push({ container, key: keyOfRef(ref) });
     }
   }
-  for (const [sessionUid, refs] of wanted.sessionRows) want(sessionContainer(sessionUid), refs);
-  if (reads.length === 0) return;
-  const rows = await store.rows(
-    reads.map(({ container, key }) => ({ container: container.name, key })),
-  );
-  reads.forEach(({ container, key }, at) => {
-    const row = rows[at];
-    container.learn(refOfKey(key), row ? valueIn(container, row) : null);
-  });
+
+  async load(store: StateStore): Promise<void> {
+    if (this.#reads.length === 0) return;
+    const rows = await store.rows(
+      this.#reads.map(({ container, key }) => ({ container: container.name, key })),
+    );
+    this.#reads.forEach(({ container, key }, at) => {
+      const row = rows[at];
+      container.learn(refOfKey(key), row ? valueIn(container, row) : null);
+    });
+  }
+}
+
+async function loadRows(wanted: Wanted, workspace: Workspace, store: StateStore): Promise<void> {
+  const reads = new RowReads(workspace);
+  for (const { turn, refs } of wanted.rows) {
+    for (const hint of workspace.hints(turn.role, turn.uid) ?? []) {
+      reads.want(hintedContainer(turn.role, turn.uid, hint), refs);
+    }
+  }
+  for (const [sessionUid, refs] of wanted.sessionRows) {
+    reads.want(sessionContainer(sessionUid), refs);
+  }
+  await reads.load(store);
+}
+
+/** What the agent turns hang on, as their rows say: facts of steps tell of it too. */
+async function loadParents(wanted: Wanted, workspace: Workspace, store: StateStore): Promise<void> {
+  const reads = new RowReads(workspace);
+  for (const { role, uid } of wanted.turns) {
+    if (role !== 'agent') continue;
+    for (const hint of workspace.hints(role, uid) ?? []) {
+      const name = hintedContainer(role, uid, hint);
+      const parentUid = workspace.container(name)?.turn(role, uid)?.parentUid;
+      if (typeof parentUid !== 'string') continue;
+      reads.want(name, [
+        { kind: 'turn', role: 'human', uid: parentUid },
+        { kind: 'family', family: familyUnder('agent', parentUid) },
+      ]);
+    }
+  }
+  await reads.load(store);
+}
+
+/** The turns of few steps of which some change: their neighbours are asked for. */
+async function loadSteps(wanted: Wanted, workspace: Workspace, store: StateStore): Promise<void> {
+  const reads: Promise<void>[] = [];
+  for (const turnUid of wanted.steps) {
+    for (const hint of workspace.hints('agent', turnUid) ?? []) {
+      const container = workspace.container(hintedContainer('agent', turnUid, hint));
+      const turn = container?.turn('agent', turnUid);
+      if (container === undefined || !turn?.present || container.knowsStepsOf(turnUid)) continue;
+      if (turn.steps.count > turnStepsReadMax) continue;
+      reads.push(loadSlice(container, { kind: 'steps', turnUid }, store));
+    }
+  }
+  await Promise.all(reads);
 }

@@ -5,35 +5,45 @@
 import type { RowRef } from '../conversation/container.ts';
 import { familyUnder, otherRole, type TurnRole } from '../conversation/rows.ts';
 import { type RowChange, type TurnRow, unchanged } from '../source/row-change.ts';
+import type { TurnId } from './state-store.ts';
 
 export type Wanted = {
   readonly sessions: readonly string[];
   /** Rows in the session's container: a new turn has no hint yet. */
   readonly sessionRows: ReadonlyMap<string, readonly RowRef[]>;
-  readonly turns: readonly { readonly role: TurnRole; readonly uid: string }[];
+  readonly turns: readonly TurnId[];
+  /** Their parked steps may be asked for. */
+  readonly parked: readonly string[];
+  /** Agent turns of which steps change that are there already. */
+  readonly steps: readonly string[];
   /** Rows in whatever container the turn is. */
   readonly rows: readonly {
-    readonly turn: { readonly role: TurnRole; readonly uid: string };
+    readonly turn: TurnId;
     readonly refs: readonly RowRef[];
   }[];
 };
 
-type TurnWant = Wanted['rows'][number];
-
 export function wantedBy(changes: readonly RowChange[]): Wanted {
   const sessions = new Set<string>();
   const sessionRows = new Map<string, RowRef[]>();
-  const turns = new Map<string, TurnWant>();
+  const turns = new Map<string, { readonly turn: TurnId; readonly refs: RowRef[] }>();
   const want = (role: TurnRole, uid: string, refs: readonly RowRef[]) => {
     const key = `${role}:${uid}`;
     const held = turns.get(key);
-    turns.set(key, { turn: { role, uid }, refs: held ? [...held.refs, ...refs] : refs });
+    if (held === undefined) turns.set(key, { turn: { role, uid }, refs: [...refs] });
+    else held.refs.push(...refs);
   };
   const seenTurns = new Set<string>();
+  const parked = new Set<string>();
+  const steps = new Set<string>();
   for (const change of changes) {
     if (change.table === 'sessions') sessions.add(change.key);
     else if (change.table === 'steps') {
-      const uid = change.key.agentTurnUid;
+      const { agentTurnUid: uid, idx } = change.key;
+      // A step that is appended is not there yet, so nothing is read of it.
+      if (change.operation !== 'create') want('agent', uid, [{ kind: 'step', turnUid: uid, idx }]);
+      if (change.operation === 'read') parked.add(uid);
+      else if (change.operation !== 'create') steps.add(uid);
       if (seenTurns.has(uid)) continue;
       seenTurns.add(uid);
       want('agent', uid, rowsAround('agent', uid));
@@ -52,7 +62,14 @@ export function wantedBy(changes: readonly RowChange[]): Wanted {
     }
   }
   const rows = [...turns.values()];
-  return { sessions: [...sessions], sessionRows, turns: rows.map(({ turn }) => turn), rows };
+  return {
+    sessions: [...sessions],
+    sessionRows,
+    turns: rows.map(({ turn }) => turn),
+    parked: [...parked],
+    steps: [...steps],
+    rows,
+  };
 }
 
 function rowsAround(role: TurnRole, uid: string): readonly RowRef[] {

@@ -1,8 +1,10 @@
 /**
  * The cost of a change in rows, not in time: what is read and written for it is the same in a session
- * of 20 steps and in one of many, wherever the session's state is (DESIGN 3.2).
+ * of a few steps and in one of many, wherever the session's state is (DESIGN 3.2); and what a batch
+ * reads is read together.
  */
 import { expect, test } from 'vitest';
+import { turnStepsReadMax } from '../../processor/conversation/limits.ts';
 import { MemoryStateStore } from '../../processor/sequencer/memory-state-store.ts';
 import type { RowChange } from '../../processor/source/row-change.ts';
 import { addStep, addTurns, conversation, reviseStep } from './conversations.ts';
@@ -11,10 +13,12 @@ import { FoldRig } from './fold-rig.ts';
 
 type Shape = { readonly turns: number; readonly stepsPerTurn: number };
 
-const short: Shape = { turns: 2, stepsPerTurn: 10 };
+/** A turn of fewer steps is read whole when one of them changes. */
+const stepsPerTurn = turnStepsReadMax + 8;
+const short: Shape = { turns: 2, stepsPerTurn };
 const long: readonly (readonly [string, Shape])[] = [
   ['two turns of 400 steps', { turns: 2, stepsPerTurn: 400 }],
-  ['80 turns of 10 steps', { turns: 80, stepsPerTurn: 10 }],
+  ['80 turns as long', { turns: 80, stepsPerTurn }],
 ];
 
 const everything = Number.POSITIVE_INFINITY;
@@ -78,3 +82,71 @@ test('what is evicted is read again: the counts are of something', async () => {
   expect(cost).toMatchObject({ positions: 1, hints: 1, slices: 0, neighbours: 0 });
   expect(cost.rowsFound).toBeGreaterThan(1);
 });
+
+const evicted = { containerBytesMax: everything, cacheBytesMax: 0 };
+
+test.each([2, 8, 16])(
+  'a revised step of a turn of %i is read with all its steps, at once',
+  async (count) => {
+    const cost = await costOf(
+      { turns: 2, stepsPerTurn: count },
+      () => [reviseStep('s', 0, 1)],
+      evicted,
+    );
+    expect(cost).toMatchObject({ slices: 1, neighbours: 0 });
+  },
+);
+
+const whole = (shape: Shape, session = 's') => [
+  ...conversation(session, shape.turns, shape.stepsPerTurn),
+];
+
+test.each(long)('a snapshot that finds %s as they were reads them together', async (_, shape) => {
+  const counts = noStoreCounts();
+  const rig = new FoldRig(counting(new MemoryStateStore(), counts));
+  await rig.batch(whole(shape), 0);
+  Object.assign(counts, noStoreCounts());
+  await rig.batch(whole(shape).map(asRead), 0);
+  expect(counts.rowsFound).toBeGreaterThan(shape.turns * shape.stepsPerTurn);
+  // Hints, containers, rows.
+  expect(counts.reads).toBe(3);
+});
+
+test.each([1, 30])(
+  'what is read for a step at the end of %i sessions is read together',
+  async (count) => {
+    const sessions = Array.from({ length: count }, (_, at) => `s${at}`);
+    const counts = noStoreCounts();
+    const rig = new FoldRig(counting(new MemoryStateStore(), counts));
+    for (const session of sessions) await rig.batch(whole(short, session), 0);
+    Object.assign(counts, noStoreCounts());
+    await rig.batch(
+      sessions.map((session) => addStep(session, short.turns - 1, 999)),
+      0,
+    );
+    expect(counts.rowsFound).toBeGreaterThan(count);
+    // Hints, containers, rows, what those hang on.
+    expect(counts.reads).toBe(4);
+  },
+);
+
+test('all steps of many turns are revised: a read for each turn, none for a step', async () => {
+  const shape = { turns: 40, stepsPerTurn: 20 };
+  const counts = noStoreCounts();
+  const rig = new FoldRig(counting(new MemoryStateStore(), counts));
+  await rig.batch(whole(shape), 0);
+  Object.assign(counts, noStoreCounts());
+  const steps = turnsOf(shape).flatMap((turn) =>
+    Array.from({ length: shape.stepsPerTurn }, (_, idx) => reviseStep('s', turn, idx)),
+  );
+  await rig.batch(steps, 0);
+  expect(counts).toMatchObject({ slices: shape.turns, neighbours: 0, reads: shape.turns + 4 });
+});
+
+function turnsOf({ turns }: Shape): readonly number[] {
+  return Array.from({ length: turns }, (_, turn) => turn);
+}
+
+function asRead(change: RowChange): RowChange {
+  return { ...change, operation: 'read' };
+}

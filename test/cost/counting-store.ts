@@ -2,6 +2,8 @@
 import type { ReadRow, StateStore } from '../../processor/sequencer/state-store.ts';
 
 export type StoreCounts = Record<
+  // Questions, of which one may ask for many rows at once.
+  | 'reads'
   | 'positions'
   | 'rowsAsked'
   | 'rowsFound'
@@ -15,6 +17,7 @@ export type StoreCounts = Record<
 
 export function noStoreCounts(): StoreCounts {
   return {
+    reads: 0,
     positions: 0,
     rowsAsked: 0,
     rowsFound: 0,
@@ -34,16 +37,19 @@ export function counting(store: StateStore, counts: StoreCounts): StateStore {
   return {
     segmentLimits: store.segmentLimits,
     positions: (containers, settledBelow) => {
+      counts.reads += 1;
       counts.positions += containers.length;
       return store.positions(containers, settledBelow);
     },
     rows: async (reads) => {
+      counts.reads += 1;
       counts.rowsAsked += reads.length;
       const rows = await store.rows(reads);
       found(rows);
       return rows;
     },
     async *slice(container, kind, uid) {
+      counts.reads += 1;
       counts.slices += 1;
       for await (const page of store.slice(container, kind, uid)) {
         found(page);
@@ -51,6 +57,7 @@ export function counting(store: StateStore, counts: StoreCounts): StateStore {
       }
     },
     neighbour: async (container, turnUid, idx, side) => {
+      counts.reads += 1;
       counts.neighbours += 1;
       const row = await store.neighbour(container, turnUid, idx, side);
       found([row]);
@@ -62,6 +69,7 @@ export function counting(store: StateStore, counts: StoreCounts): StateStore {
       return store.write(container, segments);
     },
     sessionsOf: (turns) => {
+      counts.reads += 1;
       counts.hints += turns.length;
       return store.sessionsOf(turns);
     },

@@ -67,7 +67,8 @@ export class FoldRig {
         committedAt: 0,
         capturedAt: 0,
       };
-      const rest = { origin, isNew: true, isRead: false, sweep: null };
+      const isRead = change.operation === 'read';
+      const rest = { origin, isNew: !isRead, isRead, sweep: null };
       const moments = [
         momentOf(0, this.#offset, 0, rest),
         momentOf(0, this.#offset, 1, rest),
