@@ -174,6 +174,69 @@ export const worker = {
   ),
 };
 
+export const replay = {
+  batchRecordsMax: integer(
+    'TURNSTREAM_REPLAY_BATCH_RECORDS_MAX',
+    20_000,
+    'Events of a partition that a replay consolidates and writes together.',
+    { min: 1, max: 1_000_000 },
+  ),
+  batchRowsMax: integer(
+    'TURNSTREAM_REPLAY_BATCH_ROWS_MAX',
+    20_000,
+    'Rows of one projection that a replay writes together; one event may go beyond.',
+    { min: 1, max: 1_000_000 },
+  ),
+  gatherMsMax: integer(
+    'TURNSTREAM_REPLAY_GATHER_MS_MAX',
+    1000,
+    'A batch that is not full waits so long for events that its partition has.',
+    { min: 0, max: 60_000 },
+  ),
+  bytesInFlightMax: integer(
+    'TURNSTREAM_REPLAY_BYTES_IN_FLIGHT_MAX',
+    128 * MIB,
+    'Bytes of events, as encoded, that a replay has fetched and not yet written; it takes up to three times that in memory.',
+    { min: MIB, max: 64 * 1024 * MIB },
+  ),
+  totalsCachedMax: integer(
+    'TURNSTREAM_REPLAY_TOTALS_CACHED_MAX',
+    1_000_000,
+    'Totals kept in memory by a replay, about 300 bytes each; with more it reads them again.',
+    { min: 100, max: 1_000_000_000 },
+  ),
+  checkpointIntervalMs: integer(
+    'TURNSTREAM_REPLAY_CHECKPOINT_INTERVAL_MS',
+    2000,
+    'A replay saves its checkpoints at most so often: so much is done again after a kill.',
+    { min: 0, max: 600_000 },
+  ),
+  leaseMs: integer(
+    'TURNSTREAM_REPLAY_LEASE_MS',
+    15_000,
+    'A replay that was killed, or cannot renew its lease, is replaced after so long.',
+    { min: 1000, max: 600_000 },
+  ),
+  lookMs: integer(
+    'TURNSTREAM_REPLAY_LOOK_MS',
+    500,
+    'Pause between looks whether a replay has caught up.',
+    { min: 10, max: 60_000 },
+  ),
+  reportIntervalMs: integer(
+    'TURNSTREAM_REPLAY_REPORT_INTERVAL_MS',
+    5000,
+    'Pause between lines of progress in the log, where there is no terminal.',
+    { min: 100, max: 3_600_000 },
+  ),
+  dropDelayMs: integer(
+    'TURNSTREAM_REPLAY_DROP_DELAY_MS',
+    60_000,
+    'Readers may use a table for so long after another one was promoted: no former one is dropped before.',
+    { min: 0, max: 86_400_000 },
+  ),
+};
+
 export const metrics = {
   host: text(
     'TURNSTREAM_METRICS_HOST',

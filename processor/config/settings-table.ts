@@ -4,7 +4,7 @@
  * same groups and names with parsed values (config.ts).
  */
 import { connect, cql, kafka, postgres, registry } from './outside-settings.ts';
-import { log, metrics, sequencer, worker } from './own-settings.ts';
+import { log, metrics, replay, sequencer, worker } from './own-settings.ts';
 
 export const settingsTable = {
   postgres,
@@ -14,6 +14,7 @@ export const settingsTable = {
   cql,
   sequencer,
   worker,
+  replay,
   metrics,
   log,
 };
@@ -29,6 +30,7 @@ export const groupTitles: Readonly<Record<GroupName, string>> = {
   cql: 'ScyllaDB or Cassandra',
   sequencer: 'Sequencer',
   worker: 'Workers',
+  replay: 'Replay',
   metrics: 'Metrics and health',
   log: 'Logs',
 };

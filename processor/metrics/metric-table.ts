@@ -169,6 +169,21 @@ export const metricTable = {
     help: 'Intervals of the histograms that came out below zero, since two clocks differ; they are observed as 0.',
     labels: ['interval'],
   },
+  turnstream_replay_progress_ratio: {
+    type: 'gauge',
+    help: 'How much of the event store a replay has read for the generation that it builds, from 0 to 1; while it catches up it stays just below 1.',
+    labels: ['projection'],
+  },
+  turnstream_replay_events_per_second: {
+    type: 'gauge',
+    help: 'Events that a replay reads a second, over the last 15 seconds.',
+    labels: ['projection'],
+  },
+  turnstream_replay_phase: {
+    type: 'gauge',
+    help: '1 for the phase that a replay is in: building, catching up, verifying, promoting, done.',
+    labels: ['projection', 'phase'],
+  },
   turnstream_slot_retained_bytes: {
     type: 'gauge',
     help: 'WAL bytes that the replication slot holds back in Postgres.',

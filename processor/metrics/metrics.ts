@@ -17,6 +17,7 @@ import {
   type Level,
 } from './declare.ts';
 import { Progress } from './progress.ts';
+import { type ReplayMetrics, replayMetrics } from './replay-metrics.ts';
 import {
   declareSequencerLag,
   declareWaitingLetters,
@@ -81,6 +82,7 @@ export type Metrics = {
   restarts(part: Part, code: ErrorCode): Count;
   /** What a worker hosts of it. */
   hosting(projection: string): HostingMetrics;
+  replay(projection: string): ReplayMetrics;
   /** What lag.ts has polled. */
   readonly source: SourceMetrics;
 };
@@ -117,6 +119,7 @@ export function createMetrics(
     retries: remembered((operation: string) => counted(retries, operation)),
     restarts: (part, code) => counted(restarts, part, code),
     hosting: remembered(hostingMetrics(declare)),
+    replay: remembered(replayMetrics(declare)),
     source: sourceMetrics(declare, progress, nowMs),
   };
 }
