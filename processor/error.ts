@@ -19,6 +19,7 @@ export const errorCodes = [
   'GENERATION',
   'PARTITION_COUNT',
   'LIMIT',
+  'VERIFY',
   'STALLED',
 ] as const;
 

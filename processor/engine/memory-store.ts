@@ -121,6 +121,23 @@ export class MemoryStore implements ReadModelStore, CheckpointStore {
     });
   }
 
+  /** Every row with the newest write timestamp of its cells, null where none tells; of an aggregate with shard and position. */
+  written(
+    model: ReadModel,
+  ): readonly { readonly key: Key; readonly cells: readonly Cell[]; readonly at: number | null }[] {
+    return [...this.table(model).rows.values()].flatMap(({ key, row }) => {
+      const cells = visible(row);
+      if (cells === undefined) return [];
+      const times = row.cells.filter((_, column) => cells[column] !== null).map(({ at }) => at);
+      return [{ key, cells, at: times.length === 0 ? null : Math.max(...times) }];
+    });
+  }
+
+  /** A write from outside: the whole row, or its delete (null), at any timestamp; `key` with the shard, `cells` with the position. */
+  put(model: ReadModel, key: Key, cells: readonly Cell[] | null, at: number): void {
+    merge(this.table(model), key, cells, at);
+  }
+
   private visibleRows(model: ReadModel): { key: Key; cells: readonly Cell[] }[] {
     const found: { key: Key; cells: readonly Cell[] }[] = [];
     for (const { key, row } of this.table(model).rows.values()) {

@@ -6,7 +6,7 @@
 
 export type Instant = number;
 
-const microsExactWithinMs = 2 ** 53 / 1000;
+export const microsExactWithinMs = 2 ** 53 / 1000;
 
 const pattern =
   /^([+-]?\d{4,6}|-?\d{1,3})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d(?::?\d\d)?)$/;
