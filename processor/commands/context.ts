@@ -32,6 +32,11 @@ export type CommandOptions = {
   /** Seconds. */
   readonly wait?: number;
   readonly settled?: boolean;
+  /** A generation's number, or its table's name. */
+  readonly generation?: string;
+  readonly back?: boolean;
+  readonly asIs?: boolean;
+  readonly acceptDeadLetters?: boolean;
   /** The former name of `settled`. */
   readonly retried?: boolean;
 };

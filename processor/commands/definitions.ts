@@ -106,11 +106,51 @@ export const commandDefinitions: readonly CommandDefinition[] = [
     load: async () => (await import('./lag.ts')).lagCommand,
   },
   {
+    name: 'generations',
+    projections: 'all-unless-named',
+    summary: 'which builds of read models there are, and which readers use',
+    description:
+      'Prints every generation of the read models: its table, whether readers use it (live), it is being built, unfinished, built, kept or dropped, since when, up to which LSN its rows are complete, and about how large it is. Without names: every projection.',
+    options: [json],
+    settings: ['log'],
+    examples: [
+      ['turnstream generations', ''],
+      ['turnstream generations steps_by_type_day --json | jq .projections', ''],
+    ],
+    load: async () => (await import('./generations.ts')).generationsCommand,
+  },
+  {
+    name: 'promote',
+    names: ['<projection>', 'the projection whose readers are to use another generation'],
+    summary: 'switch readers to another generation',
+    description:
+      'Switches the readers of a projection to the generation that a replay has built last, to the one that they used before (--back), or to a named one, by one conditional write: of two who promote at once, one is refused. A generation that is unfinished, dropped, as of the past, behind what readers use or degraded by dead letters is refused too. Workers follow within a second.',
+    options: [
+      { flags: '--back', about: 'to the one that readers used before' },
+      {
+        flags: '--generation <n>',
+        about: 'to this one: its number, or its table’s name as `turnstream generations` prints it',
+      },
+      { flags: '--as-is', about: 'though it is behind what readers use; says as of when it is' },
+      {
+        flags: '--accept-dead-letters',
+        about: 'though it lacks events that its function threw on',
+      },
+      json,
+    ],
+    settings: ['log'],
+    examples: [
+      ['turnstream promote steps_by_type_day', 'what a replay left unpromoted'],
+      ['turnstream promote steps_by_type_day --back --as-is', 'the former one, at once'],
+    ],
+    load: async () => (await import('./promote.ts')).promoteCommand,
+  },
+  {
     name: 'schema print',
     projections: 'all-unless-named',
     summary: 'print the CQL of the keyspace and its tables',
     description:
-      'Prints the CQL of the keyspace, the state and control tables and the read models, for people who create tables themselves. Without names: every projection.',
+      'Prints the CQL of a fresh installation: the keyspace, the state and control tables and the first generation of the read models, for people who create tables themselves. Without names: every projection.',
     options: [json],
     settings: ['cql', 'log'],
     examples: [['turnstream schema print --dialect scylladb > schema.cql', '']],
@@ -121,7 +161,7 @@ export const commandDefinitions: readonly CommandDefinition[] = [
     projections: 'all-unless-named',
     summary: 'create what is missing of it; never alters or drops',
     description:
-      'Creates the keyspace and the tables that are missing, and never alters or drops one: a changed definition is a new version, so a new table. Without names: every projection.',
+      'Creates the keyspace and the tables that are missing, of each read model the one that readers use, and never alters or drops one: a changed definition is a new version, so a new table, which a replay makes. Without names: every projection.',
     options: [json],
     settings: ['cql', 'log'],
     examples: [['turnstream schema apply', '']],
@@ -129,7 +169,10 @@ export const commandDefinitions: readonly CommandDefinition[] = [
   },
   {
     name: 'dead-letters list',
-    names: ['[what...]', 'projections, `sequencer`, or ids of letters; none for all'],
+    names: [
+      '[what...]',
+      'projections, `sequencer`, ids of letters, or the table’s name of a generation that readers do not use; none for all',
+    ],
     summary: 'what was set aside and waits',
     description:
       'Prints the dead letters that wait: events that a projection could not take, and records that do not decode. While one waits, its read model lacks what it would have written. Exits with 1 when there are any.',

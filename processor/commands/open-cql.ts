@@ -9,6 +9,7 @@ import { controlTables, tableName } from '../cql/names.ts';
 import { CqlReadModelStore, readModelStoreDefaults } from '../cql/read-model-store.ts';
 import { tableColumns } from '../cql/schema.ts';
 import type { CqlSession } from '../cql/session.ts';
+import { type SizeEstimate, sizeEstimate } from '../cql/size-estimates.ts';
 import { CqlStateStore, stateStoreDefaults } from '../cql/state-store.ts';
 import type { DeadLetterStore } from '../engine/dead-letter-store.ts';
 import type { GenerationStore } from '../engine/generations.ts';
@@ -25,6 +26,8 @@ export type OpenStores = {
   readonly generations: GenerationStore;
   /** Rejects with SCHEMA when the table of one is missing or of another shape. */
   prepare(models: readonly ReadModel[]): Promise<void>;
+  /** About how large a table is; null when no node has an estimate yet. */
+  sizeOf(table: string): Promise<SizeEstimate | null>;
   close(): Promise<void>;
 };
 
@@ -114,6 +117,7 @@ export function storesOn(session: DriverSession, config: Config): OpenStores {
       await checkTables(session, keyspace, models.map(tableName));
       await readModels.ensure(models);
     },
+    sizeOf: (table) => sizeEstimate(session, keyspace, table),
     close: () => session.close(),
   };
 }
