@@ -237,6 +237,57 @@ export const replay = {
   ),
 };
 
+export const verify = {
+  readersMax: integer(
+    'TURNSTREAM_VERIFY_READERS_MAX',
+    4,
+    'Connections to Postgres that read the source side by side, and ranges of a read model that are read so.',
+    { min: 1, max: 64 },
+  ),
+  sessionsPerRead: integer(
+    'TURNSTREAM_VERIFY_SESSIONS_PER_READ',
+    50,
+    'Sessions that a connection reads together, with all their turns and steps: they are in memory.',
+    { min: 1, max: 10_000 },
+  ),
+  pageRowsMax: integer(
+    'TURNSTREAM_VERIFY_PAGE_ROWS_MAX',
+    2000,
+    'Rows of a read model that are fetched together.',
+    { min: 10, max: 100_000 },
+  ),
+  bucketBits: integer(
+    'TURNSTREAM_VERIFY_BUCKET_BITS',
+    20,
+    'Rows are summed up in 2 to the power of so many buckets, by projection: 20 takes 16 MiB and fits tens of millions of rows.',
+    { min: 4, max: 26 },
+  ),
+  detailRowsMax: integer(
+    'TURNSTREAM_VERIFY_DETAIL_ROWS_MAX',
+    200_000,
+    'Rows in differing buckets that are looked at one by one, by projection: they are in memory. What is beyond is counted.',
+    { min: 100, max: 10_000_000 },
+  ),
+  fluxRowsMax: integer(
+    'TURNSTREAM_VERIFY_FLUX_ROWS_MAX',
+    500_000,
+    'Rows of a projection that may change while it is verified: their keys are in memory. With more it could not verify.',
+    { min: 100, max: 10_000_000 },
+  ),
+  roundsMax: integer(
+    'TURNSTREAM_VERIFY_ROUNDS_MAX',
+    30,
+    'Snapshots in which rows that go on changing are compared again.',
+    { min: 3, max: 1000 },
+  ),
+  waitMsMax: integer(
+    'TURNSTREAM_VERIFY_WAIT_MS_MAX',
+    60_000,
+    'With the event log or the read model standing still behind the source for so long, it could not verify.',
+    { min: 1000, max: 3_600_000 },
+  ),
+};
+
 export const metrics = {
   host: text(
     'TURNSTREAM_METRICS_HOST',

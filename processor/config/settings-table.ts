@@ -4,7 +4,7 @@
  * same groups and names with parsed values (config.ts).
  */
 import { connect, cql, kafka, postgres, registry } from './outside-settings.ts';
-import { log, metrics, replay, sequencer, worker } from './own-settings.ts';
+import { log, metrics, replay, sequencer, verify, worker } from './own-settings.ts';
 
 export const settingsTable = {
   postgres,
@@ -15,6 +15,7 @@ export const settingsTable = {
   sequencer,
   worker,
   replay,
+  verify,
   metrics,
   log,
 };
@@ -31,6 +32,7 @@ export const groupTitles: Readonly<Record<GroupName, string>> = {
   sequencer: 'Sequencer',
   worker: 'Workers',
   replay: 'Replay',
+  verify: 'Verification',
   metrics: 'Metrics and health',
   log: 'Logs',
 };
