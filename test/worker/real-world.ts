@@ -6,6 +6,7 @@ import { batchDefaults } from '../../processor/cql/batches.ts';
 import { CqlCheckpointStore } from '../../processor/cql/checkpoint-store.ts';
 import { connectCql, cqlDefaults } from '../../processor/cql/cluster.ts';
 import type { SchemaOptions } from '../../processor/cql/ddl.ts';
+import { CqlGenerationStore } from '../../processor/cql/generation-store.ts';
 import { CqlDeadLetterStore } from '../../processor/cql/letter-store.ts';
 import { readAll, readAllTotals } from '../../processor/cql/read.ts';
 import { CqlReadModelStore, readModelStoreDefaults } from '../../processor/cql/read-model-store.ts';
@@ -96,6 +97,7 @@ export async function openRealWorld(
   return {
     deps,
     settings,
+    generations: new CqlGenerationStore(session, schema.keyspace, systemClock),
     /** For whoever runs a sequencer beside the worker. */
     changesTopic: `worker-${id}.changes`,
     append: (entries: readonly { readonly partition: number; readonly entry: LogEntry }[]) =>
@@ -122,8 +124,8 @@ export async function openRealWorld(
       }
       return behind;
     },
-    async readModel(projection: Projection): Promise<readonly StoredRow[]> {
-      const model: ReadModel = { shape: projection.shape, generation: 1 };
+    async readModel(projection: Projection, generation = 1): Promise<readonly StoredRow[]> {
+      const model: ReadModel = { shape: projection.shape, generation };
       if (projection.kind === 'map') {
         return sortedByKey(await readAll(session, schema.keyspace, model));
       }
