@@ -59,6 +59,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'processor/source/',
     'processor/projection/',
     'type processor/engine/',
+    // What a generation is called, and its refusals.
+    'processor/engine/generations.ts',
     'processor/conversation/limits.ts',
     'processor/sequencer/state-key.ts',
     'type processor/sequencer/state-store.ts',
