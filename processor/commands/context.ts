@@ -3,6 +3,7 @@
  * wiring: it builds the parts from the configuration, runs one, and answers the exit code.
  */
 import type { Config, DescribedSetting } from '../config.ts';
+import type { Until } from '../engine/generations.ts';
 import type { Logger } from '../logger.ts';
 import type { Projection } from '../projection/projection.ts';
 
@@ -37,6 +38,26 @@ export type CommandOptions = {
   readonly back?: boolean;
   readonly asIs?: boolean;
   readonly acceptDeadLetters?: boolean;
+  /** Of a replay. */
+  readonly concurrency?: number;
+  readonly eventsPerSecondMax?: number;
+  readonly until?: Until;
+  readonly dryRun?: boolean;
+  readonly keep?: number;
+  readonly verify?: boolean;
+  readonly promote?: boolean;
+  readonly replayOnUpgrade?: boolean;
+  /** Of the event store. */
+  readonly session?: string;
+  readonly follow?: boolean;
+  readonly memoryMibMax?: number;
+  /** Of a verification: a share from 0 to 1; milliseconds since 1970; seconds. */
+  readonly sample?: number;
+  readonly account?: string;
+  readonly since?: number;
+  readonly repair?: boolean;
+  readonly continuous?: boolean;
+  readonly interval?: number;
   /** The former name of `settled`. */
   readonly retried?: boolean;
 };

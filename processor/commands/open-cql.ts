@@ -3,6 +3,7 @@ import type { Config } from '../config.ts';
 import { CqlCheckpointStore } from '../cql/checkpoint-store.ts';
 import { connectCql, cqlDefaults, type DriverSession } from '../cql/cluster.ts';
 import type { SchemaOptions } from '../cql/ddl.ts';
+import { dropTable } from '../cql/drop-table.ts';
 import { CqlGenerationStore } from '../cql/generation-store.ts';
 import { CqlDeadLetterStore } from '../cql/letter-store.ts';
 import { controlTables, tableName } from '../cql/names.ts';
@@ -28,6 +29,8 @@ export type OpenStores = {
   prepare(models: readonly ReadModel[]): Promise<void>;
   /** About how large a table is; null when no node has an estimate yet. */
   sizeOf(table: string): Promise<SizeEstimate | null>;
+  /** What is not there is dropped. */
+  dropTable(model: ReadModel): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -117,6 +120,7 @@ export function storesOn(session: DriverSession, config: Config): OpenStores {
       await checkTables(session, keyspace, models.map(tableName));
       await readModels.ensure(models);
     },
+    dropTable: (model) => dropTable(session, keyspace, model),
     sizeOf: (table) => sizeEstimate(session, keyspace, table),
     close: () => session.close(),
   };

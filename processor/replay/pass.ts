@@ -5,11 +5,12 @@
  */
 import { generationName, isSameGeneration } from '../engine/generations.ts';
 import type { WorkerObserver } from '../engine/observer.ts';
+import { pauseBefore } from '../engine/retry.ts';
 import type { Checkpoint } from '../engine/store.ts';
 import type { ProjectionStatus } from '../engine/worker-status.ts';
 import { messageOf, TurnstreamError } from '../error.ts';
 import { formatLsn } from '../source/lsn.ts';
-import { type Build, startBuild } from './build.ts';
+import { type Build, type BuildScope, startBuild } from './build.ts';
 import { hasReadOnce, isCaughtUp } from './caught-up.ts';
 import { modelOf, type Target } from './choose.ts';
 import { type Finished, finish } from './finish.ts';
@@ -81,21 +82,38 @@ export class Pass {
         if (course?.from.has(partition) === false) course.from.set(partition, offset);
       },
     };
-    const scope = { targets, options, lost: leases.lost, observer };
+    let scope: BuildScope = { targets, options, lost: leases.lost, observer };
+    for (let attempt = 1; !(await this.#attempt(scope)); attempt += 1) {
+      const pauseMs = pauseBefore(attempt, this.#settings, this.#ports.random);
+      await this.#ports.clock.delay(pauseMs, signal);
+      // What the former attempt wrote is there.
+      scope = { ...scope, targets: targets.map((target) => ({ ...target, isNew: false })) };
+    }
+    if (signal.aborted) this.#stopped();
+    return this.#courses.map((course) => this.#resultOf(course));
+  }
+
+  /** False when it ended for something that passes by itself. */
+  async #attempt(scope: BuildScope): Promise<boolean> {
+    const { leases, signal } = this.#scope;
     const build = startBuild(this.#ports, this.#settings, scope);
     const over = new AbortController();
     const look = this.#lookOn(build, over.signal);
     try {
       await Promise.race([look, build.failed]);
     } catch (thrown) {
+      if (isPassing(thrown) && !leases.lost.aborted && !signal.aborted) {
+        const text = `the replay waits, and goes on from its checkpoints: ${messageOf(thrown)}`;
+        this.#ports.logger.warn({ err: thrown }, text);
+        return false;
+      }
       this.#failed(leases.lost.aborted ? leases.lost.reason : thrown);
     } finally {
       over.abort();
       await build.stop();
       await look.catch(() => undefined);
     }
-    if (signal.aborted) this.#stopped();
-    return this.#courses.map((course) => this.#resultOf(course));
+    return true;
   }
 
   async #lookOn(build: Build, over: AbortSignal): Promise<void> {
@@ -126,6 +144,8 @@ export class Pass {
       course.phase = 'done';
     } catch (thrown) {
       if (this.#scope.leases.lost.aborted || this.#scope.signal.aborted) return;
+      // A database that is away: the next attempt comes to the end once more.
+      if (isPassing(thrown)) throw thrown;
       course.finished = failed(messageOf(thrown));
     }
   }
@@ -218,6 +238,10 @@ export class Pass {
         : null,
     };
   }
+}
+
+function isPassing(thrown: unknown): boolean {
+  return thrown instanceof TurnstreamError && thrown.retriable;
 }
 
 function failed(message: string): Finished {
