@@ -1,6 +1,8 @@
 # The commands of this repository. `make` alone lists them; the work is in local/ and npm's scripts.
 .DEFAULT_GOAL := help
-.PHONY: help install up down clean distclean status demo test stack chaos sim typecheck lint format unit
+comma := ,
+
+.PHONY: help install up down clean distclean status demo verify test stack chaos sim typecheck lint format unit
 
 run := node --import tsx
 quiet := --no-audit --no-fund --no-update-notifier --loglevel=error
@@ -47,6 +49,9 @@ chaos: install ## faults for a long time on the test stack; FILES="name …", KI
 
 sim: install ## simulated histories with faults; RUNS=100000 for so many, SEED=n for one again
 	@$(run) test/simulation/main.ts $(if $(SEED),--seed $(SEED),--runs $(or $(RUNS),2000))
+
+verify: install ## compare read models with Postgres; PROJECTION=a,b some of them, ARGS="--sample 1% --repair …"
+	@$(run) local/verify.ts $(subst $(comma), ,$(PROJECTION)) $(ARGS)
 
 typecheck: install ## check the types
 	@npm run --silent typecheck

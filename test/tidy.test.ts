@@ -48,6 +48,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'processor/engine/',
     'type processor/conversation/fact.ts',
   ],
+  'processor/verify/': [
+    'processor/source/',
+    'processor/event/',
+    'processor/projection/',
+    'processor/kafka/',
+    'processor/engine/',
+    'processor/postgres.ts',
+    'type processor/config.ts',
+    // Facts from final rows, which share no code with the fold.
+    'processor/conversation/final-facts.ts',
+    'connectors/source-tables.ts',
+  ],
   'processor/sequencer/': [
     'processor/source/',
     'processor/conversation/',
@@ -64,6 +76,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'processor/conversation/limits.ts',
     'processor/sequencer/state-key.ts',
     'type processor/sequencer/state-store.ts',
+    'type processor/verify/ports.ts',
   ],
   'processor/metrics/': [
     'processor/source/',
@@ -72,6 +85,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'processor/config.ts',
     'processor/postgres.ts',
     'type processor/engine/clock.ts',
+    'type processor/verify/report.ts',
   ],
   // Defaults stand where they are used; settings give them a name and a sentence.
   'processor/config/': ['processor/conversation/limits.ts'],

@@ -4,6 +4,9 @@
  */
 import type { GroupName } from '../config/settings-table.ts';
 import type { CommandRun } from './context.ts';
+import { eventsDefinition, replayDefinition } from './definitions-replay.ts';
+
+import { verifyDefinition } from './definitions-verify.ts';
 
 export type OptionDefinition = {
   readonly flags: string;
@@ -73,6 +76,10 @@ export const commandDefinitions: readonly CommandDefinition[] = [
       {
         flags: '--group <name>',
         about: 'consumer group (default: made of the names of the projections)',
+      },
+      {
+        flags: '--replay-on-upgrade',
+        about: 'replay what readers use an older version of; of several workers one does it',
       },
     ],
     settings: ['metrics', 'log'],
@@ -145,6 +152,9 @@ export const commandDefinitions: readonly CommandDefinition[] = [
     ],
     load: async () => (await import('./promote.ts')).promoteCommand,
   },
+  replayDefinition,
+  eventsDefinition,
+  verifyDefinition,
   {
     name: 'schema print',
     projections: 'all-unless-named',

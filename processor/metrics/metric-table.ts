@@ -184,6 +184,51 @@ export const metricTable = {
     help: '1 for the phase that a replay is in: building, catching up, verifying, promoting, done.',
     labels: ['projection', 'phase'],
   },
+  turnstream_verify_runs_total: {
+    type: 'counter',
+    help: 'Comparisons of `turnstream verify --continuous`, by result: equal, differences, unknown (not all could be compared), failed (nothing could).',
+    labels: ['result'],
+  },
+  turnstream_verify_age_seconds: {
+    type: 'gauge',
+    help: 'Time since the last comparison that ended in equal or differences; computed at the scrape. Absent before the first one.',
+    labels: [],
+  },
+  turnstream_verify_lsn_bytes: {
+    type: 'gauge',
+    help: 'LSN of the last comparison, as a number of bytes since the start of the WAL.',
+    labels: [],
+  },
+  turnstream_verify_duration_seconds: {
+    type: 'gauge',
+    help: 'How long the last comparison took.',
+    labels: [],
+  },
+  turnstream_verify_rounds: {
+    type: 'gauge',
+    help: 'Snapshots of the source that the last comparison took: more than one when rows changed meanwhile or differ.',
+    labels: [],
+  },
+  turnstream_verify_rows: {
+    type: 'gauge',
+    help: 'Rows of the read model that the last comparison compared.',
+    labels: ['projection'],
+  },
+  turnstream_verify_differences: {
+    type: 'gauge',
+    help: 'Rows that differed in the last comparison, by kind: missing, extra, different. Alert on any.',
+    labels: ['projection', 'kind'],
+  },
+  turnstream_verify_repaired_rows_total: {
+    type: 'counter',
+    help: 'Rows that `--repair` has rewritten.',
+    labels: ['projection'],
+  },
+  turnstream_verify_open_rows: {
+    type: 'gauge',
+    help: 'Rows of the last comparison, by state: changing (to its end, and as the log has them), unsettled (not known), pinned (written from outside at timestamps beyond the log: their later changes do not show), refused (the projection’s function throws on their facts).',
+    labels: ['projection', 'state'],
+  },
   turnstream_slot_retained_bytes: {
     type: 'gauge',
     help: 'WAL bytes that the replication slot holds back in Postgres.',
@@ -217,7 +262,7 @@ export function metricsDocument(): string {
   return [
     '# Metrics',
     '',
-    'Served on `/metrics` by `turnstream sequence` and `turnstream run`, in the Prometheus text format.',
+    'Served on `/metrics` by `turnstream sequence`, `turnstream run` and `turnstream verify --continuous`, in the Prometheus text format.',
     'Generated from processor/metrics/metric-table.ts; a test keeps both equal.',
     '',
     '| metric | type | labels | meaning |',

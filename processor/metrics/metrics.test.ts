@@ -9,6 +9,7 @@ import {
 import type { Lsn } from '../source/lsn.ts';
 import { metricsDocument, metricTable } from './metric-table.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { createVerifyMetrics } from './verify-metrics.ts';
 
 function fixture(): {
   readonly metrics: Metrics;
@@ -177,7 +178,12 @@ test('exactly one status of the slot holds, and a slot without WAL has no retain
 test('every metric of the table is served, with Node’s own beside them', async () => {
   const registry = new Registry();
   createMetrics(registry);
-  const families = parsePrometheusText(await registry.metrics());
+  const verifying = new Registry();
+  createVerifyMetrics(verifying, Date.now);
+  const families = new Map([
+    ...parsePrometheusText(await registry.metrics()),
+    ...parsePrometheusText(await verifying.metrics()),
+  ]);
   for (const [name, { type }] of Object.entries(metricTable)) {
     expect(families.get(name)?.type, name).toBe(type);
     expect(name.endsWith('_total'), name).toBe(type === 'counter');

@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest';
 import { projections } from '../../projections/index.ts';
 import type { Cell } from '../projection/columns.ts';
-import { MemoryWorld, type Random, seeded, type Write } from './memory-world.ts';
+import { MemoryWorld, type Random, seeded, type Write } from './memory-world-fixture.ts';
 import type { StandingRow, Target } from './ports.ts';
 import { differencesOf, verdictOf } from './verify.ts';
 

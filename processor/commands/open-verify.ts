@@ -1,0 +1,86 @@
+/**
+ * Verification over the real source, log and database, from the settings. What it opens it closes with each
+ * call, so that `--continuous` and a replay begin anew whatever went away between two of them.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Config } from '../config.ts';
+import { CqlCheckpointStore } from '../cql/checkpoint-store.ts';
+import { CqlReadModelReader } from '../cql/read-model-reader.ts';
+import { openEventCodec } from '../event/codec.ts';
+import type { Logger } from '../logger.ts';
+import { httpRegistry } from '../source/registry.ts';
+import { textCharsMax } from '../source/row-limits.ts';
+import type { Part, Target } from '../verify/ports.ts';
+import { PostgresSource } from '../verify/postgres-snapshot.ts';
+import { type Verification, verify } from '../verify/verify.ts';
+import { openCql } from './open-cql.ts';
+import { openLog } from './open-log.ts';
+import { systemClock } from './system-clock.ts';
+
+export type VerifyCall = {
+  readonly targets: readonly Target[];
+  readonly part: Part;
+  readonly repair: boolean;
+  readonly signal: AbortSignal;
+};
+
+export async function runVerification(
+  config: Config,
+  logger: Logger,
+  { targets, part, repair, signal }: VerifyCall,
+): Promise<Verification> {
+  const { eventsTopic, eventsPartitions, projectionsGroup, recordBytesMax } = config.kafka;
+  const { readersMax, sessionsPerRead, pageRowsMax, waitMsMax } = config.verify;
+  const decoder = await openEventCodec(httpRegistry({ url: config.registry.url }), eventsTopic);
+  const session = await openCql(config);
+  try {
+    const { keyspace } = config.cql;
+    const reader = new CqlReadModelReader(session, {
+      keyspace,
+      readsInFlightMax: readersMax,
+      pageRowsMax,
+    });
+    const source = new PostgresSource({
+      postgres: config.postgres,
+      textCharsMax: textCharsMax(recordBytesMax),
+      readersMax,
+      sessionsPerRead,
+      waitMsMax,
+    });
+    const deps = {
+      log: openLog(config.kafka, logger),
+      decoder,
+      source,
+      reader,
+      mender: repair ? reader : null,
+      checkpoints: new CqlCheckpointStore(session, keyspace),
+      clock: systemClock,
+      signal,
+      progress: progressLog(logger),
+    };
+    const settings = { ...config.verify, partitions: eventsPartitions };
+    // Allowed where the workers' groups are, by its prefix.
+    const group = `${projectionsGroup}.verify.${randomUUID()}`;
+    return await verify(deps, settings, { targets, part, eventsTopic, group });
+  } finally {
+    await session.close();
+  }
+}
+
+const progressMs = 5_000;
+
+/** A line every few seconds: what is read at the moment, and how fast. */
+function progressLog(logger: Logger) {
+  let rows = 0;
+  let saidRows = 0;
+  let saidMs = systemClock.nowMs();
+  return (done: { readonly what: string; readonly rows: number }): void => {
+    rows += done.rows;
+    const nowMs = systemClock.nowMs();
+    if (nowMs - saidMs < progressMs) return;
+    const rowsPerSecond = Math.round(((rows - saidRows) * 1000) / (nowMs - saidMs));
+    logger.info({ reading: done.what, rows, rowsPerSecond }, 'verifying');
+    saidRows = rows;
+    saidMs = nowMs;
+  };
+}
