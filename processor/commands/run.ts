@@ -12,6 +12,7 @@ import type { CommandArguments, CommandContext, ExitCode } from './context.ts';
 import { definitionsFor } from './live-builds.ts';
 import { type OpenStores, openStores } from './open-cql.ts';
 import { openLog } from './open-log.ts';
+import { besideUpgrades } from './replay-on-upgrade.ts';
 import { asService, type ServiceParts } from './service.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -47,7 +48,10 @@ export async function runCommand(
         logger,
         hosting,
       };
-      await runWorker(deps, settings, context.signal);
+      const work = () => runWorker(deps, settings, context.signal);
+      if (options.replayOnUpgrade === true) {
+        await besideUpgrades(context, projections, parts, work);
+      } else await work();
     } finally {
       await stores.close();
     }
