@@ -207,7 +207,7 @@ export class World {
 
   #recording(): ReadModelStore {
     const applied = (model: ReadModel, text: string, position: number) => {
-      const id = `${model.shape.projection}/${text}`;
+      const id = `${tableOf(model)}/${text}`;
       this.#applied.set(id, Math.max(position, this.#applied.get(id) ?? -1));
     };
     return {
@@ -248,9 +248,11 @@ export class World {
       ({ position }) => !aside.has(position),
     );
     const require = (text: string, position: number) => {
-      const found = this.#applied.get(`${name}/${text}`) ?? -1;
+      const found = this.#applied.get(`${tableOf(model)}/${text}`) ?? -1;
       if (found < position) {
-        this.violations.push(`${name}: checkpoint ${checkpoint.position}, ${text} at ${found}`);
+        this.violations.push(
+          `${tableOf(model)}: checkpoint ${checkpoint.position}, ${text} at ${found}`,
+        );
       }
     };
     const failed: number[] = [];
@@ -291,4 +293,8 @@ export class World {
     }
     return events;
   }
+}
+
+function tableOf({ shape, generation }: ReadModel): string {
+  return `${shape.projection}_v${shape.version}_g${generation}`;
 }
