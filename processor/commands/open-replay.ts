@@ -7,10 +7,11 @@ import { workerDefaults } from '../engine/worker-settings.ts';
 import { openEventCodec } from '../event/codec.ts';
 import type { Logger } from '../logger.ts';
 import type { Projection } from '../projection/projection.ts';
-import type { ReplayPorts, ReplaySettings, Verify } from '../replay/ports.ts';
+import type { ReplayPorts, ReplaySettings } from '../replay/ports.ts';
 import { httpRegistry } from '../source/registry.ts';
 import { type OpenStores, openStores } from './open-cql.ts';
 import { openLog } from './open-log.ts';
+import { generationVerifier } from './open-verify.ts';
 import { systemClock } from './system-clock.ts';
 
 export type OpenReplay = {
@@ -39,7 +40,7 @@ export async function openReplay(
       decoder,
       generations,
       dropTable,
-      verify: verifyWith(config, stores, logger),
+      verify: generationVerifier(config, logger),
       clock: systemClock,
       random: Math.random,
       logger,
@@ -50,11 +51,6 @@ export async function openReplay(
     await stores.close();
     throw thrown;
   }
-}
-
-/** To be wired to processor/verify/: until then a replay asks for --no-verify. */
-function verifyWith(_config: Config, _stores: OpenStores, _logger: Logger): Verify | null {
-  return null;
 }
 
 export function replaySettings(config: Config, projections: readonly Projection[]): ReplaySettings {

@@ -8,10 +8,12 @@ import { CqlCheckpointStore } from '../cql/checkpoint-store.ts';
 import { CqlReadModelReader } from '../cql/read-model-reader.ts';
 import { openEventCodec } from '../event/codec.ts';
 import type { Logger } from '../logger.ts';
+import type { Verify } from '../replay/ports.ts';
 import { httpRegistry } from '../source/registry.ts';
 import { textCharsMax } from '../source/row-limits.ts';
-import type { Part, Target } from '../verify/ports.ts';
+import { everything, type Part, type Target } from '../verify/ports.ts';
 import { PostgresSource } from '../verify/postgres-snapshot.ts';
+import { verifyReport, verifyText } from '../verify/report.ts';
 import { type Verification, verify } from '../verify/verify.ts';
 import { openCql } from './open-cql.ts';
 import { openLog } from './open-log.ts';
@@ -82,5 +84,15 @@ function progressLog(logger: Logger) {
     logger.info({ reading: done.what, rows, rowsPerSecond }, 'verifying');
     saidRows = rows;
     saidMs = nowMs;
+  };
+}
+
+/** For a replay: the whole of one generation, which it goes on keeping up to date meanwhile. */
+export function generationVerifier(config: Config, logger: Logger): Verify {
+  return async ({ version, generation }, projection, signal) => {
+    const model = { shape: { ...projection.shape, version }, generation };
+    const call = { targets: [{ projection, model }], part: everything, repair: false, signal };
+    const report = verifyReport(await runVerification(config, logger, call), everything);
+    return { equal: report.verdict === 'equal', summary: verifyText(report) };
   };
 }
