@@ -15,6 +15,7 @@ import type { ReadModel } from '../../processor/engine/store.ts';
 import { messageOf } from '../../processor/error.ts';
 import { formatLsn, type Lsn, parseLsn } from '../../processor/source/lsn.ts';
 import { projections } from '../../projections/index.ts';
+import { parsePrometheusText, samplesOf } from '../support/prometheus-text.ts';
 import { pause } from '../support/wait.ts';
 import { dropSlot, tables } from './capture-sandbox.ts';
 import { collect, expectedRows, type JudgedRows } from './judge.ts';
@@ -24,7 +25,9 @@ import { TurnstreamProcess } from './turnstream-process.ts';
 export const spinePartitions = 4;
 
 /** A watermark moves with each heartbeat: one that rests for so long will not move by waiting. */
-const stalledMsMax = 100_000;
+const answerMs = 2_000;
+/** Looked at twice. */
+const stalledMsMax = 50_000;
 
 type Watermark = { readonly name: string; readonly lsn: Lsn | null };
 
@@ -120,6 +123,7 @@ export class Spine {
   /** The same for an LSN. The CQL database may be away meanwhile: then nothing moves. */
   async passed(lsn: Lsn, stalledMs: number = stalledMsMax): Promise<void> {
     let seen = '';
+    let consumed = '';
     let movedAt = performance.now();
     for (;;) {
       const marks = await this.#watermarks().catch((error: unknown) => this.#noneFor(error));
@@ -130,10 +134,26 @@ export class Spine {
       if (now !== seen) movedAt = performance.now();
       seen = now;
       if (performance.now() - movedAt > stalledMs) {
-        throw new Error(await this.#whatStalls(lsn, behind));
+        // Among very many changes that tell nothing there is no watermark.
+        const before = consumed;
+        consumed = await this.#consumed();
+        if (consumed === before) throw new Error(await this.#whatStalls(lsn, behind));
+        movedAt = performance.now();
       }
       await pause(50);
     }
+  }
+
+  /** Records that sequencers have taken so far. */
+  async #consumed(): Promise<string> {
+    // One that hangs or is gone has taken nothing.
+    const metricsOf = (one: TurnstreamProcess) =>
+      Promise.race([one.metrics().catch(() => ''), pause(answerMs).then(() => '')]);
+    const texts = await Promise.all(this.processes.map(metricsOf));
+    return texts
+      .flatMap((text) => samplesOf(parsePrometheusText(text), 'turnstream_changes_total'))
+      .map(({ value }) => value)
+      .join();
   }
 
   async #noneFor(error: unknown): Promise<readonly Watermark[]> {
