@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 comma := ,
 
-.PHONY: help install up down clean distclean status demo verify test stack chaos sim typecheck lint format unit
+.PHONY: help install up down clean distclean status demo replay verify test stack chaos sim typecheck lint format unit
 
 run := node --import tsx
 quiet := --no-audit --no-fund --no-update-notifier --loglevel=error
@@ -49,6 +49,9 @@ chaos: install ## faults for a long time on the test stack; FILES="name …", KI
 
 sim: install ## simulated histories with faults; RUNS=100000 for so many, SEED=n for one again
 	@$(run) test/simulation/main.ts $(if $(SEED),--seed $(SEED),--runs $(or $(RUNS),2000))
+
+replay: install ## build read models anew from the event store, beside the live ones; PROJECTION=a,b some of them, ARGS="--dry-run …"
+	@PROJECTION="$(PROJECTION)" $(run) local/replay.ts $(ARGS)
 
 verify: install ## compare read models with Postgres; PROJECTION=a,b some of them, ARGS="--sample 1% --repair …"
 	@$(run) local/verify.ts $(subst $(comma), ,$(PROJECTION)) $(ARGS)

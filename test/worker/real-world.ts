@@ -98,6 +98,8 @@ export async function openRealWorld(
     deps,
     settings,
     generations: new CqlGenerationStore(session, schema.keyspace, systemClock),
+    /** For whoever writes past the store. */
+    cql: { session, keyspace: schema.keyspace },
     /** For whoever runs a sequencer beside the worker. */
     changesTopic: `worker-${id}.changes`,
     append: (entries: readonly { readonly partition: number; readonly entry: LogEntry }[]) =>
