@@ -35,12 +35,13 @@ export function stepOf([agentTurnUid, idx, tpe, content, createdAt]: Texts): Fin
 export function instantOfMicros(text: string | null): Instant | null {
   if (text === null) return null;
   const micros = Number(text);
-  if (Number.isSafeInteger(micros) && Math.abs(micros) < microsExactWithinMs * 1000) {
-    return micros / 1000;
-  }
+  if (Number.isSafeInteger(micros)) return exactUnlessFar(Math.floor(micros / 1000), micros / 1000);
   const exact = BigInt(text);
   const ms = Number((exact - (((exact % 1000n) + 1000n) % 1000n)) / 1000n);
   // Whole seconds are what a Date is made of.
-  if (Math.abs(ms - (ms % 1000)) > 8.64e15) return null;
-  return Math.abs(ms) < microsExactWithinMs ? Number(exact) / 1000 : ms;
+  return Math.abs(ms - (ms % 1000)) > 8.64e15 ? null : exactUnlessFar(ms, micros / 1000);
+}
+
+function exactUnlessFar(wholeMs: number, exactMs: number): Instant {
+  return Math.abs(wholeMs) >= microsExactWithinMs ? wholeMs : exactMs;
 }
