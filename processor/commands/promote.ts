@@ -2,6 +2,7 @@
 import { generationName } from '../engine/generations.ts';
 import { TurnstreamError } from '../error.ts';
 import { formatLsn } from '../source/lsn.ts';
+import { bringingUpToDate } from './bring-up-to-date.ts';
 import type { CommandArguments, CommandContext, CommandOptions, ExitCode } from './context.ts';
 import { openStores } from './open-cql.ts';
 import { type Promotion, promote, type Wanted } from './promotion.ts';
@@ -9,9 +10,10 @@ import { selectProjections } from './select-projections.ts';
 import { systemClock } from './system-clock.ts';
 
 export async function promoteCommand(
-  { config, json, print }: CommandContext,
+  context: CommandContext,
   { names, options }: CommandArguments,
 ): Promise<ExitCode> {
+  const { config, json, print } = context;
   const [projection] = selectProjections(names);
   if (names.length !== 1 || projection === undefined) {
     throw new TurnstreamError('CONFIGURATION', 'Name one projection.');
@@ -20,7 +22,8 @@ export async function promoteCommand(
   const stores = await openStores(config);
   try {
     const { generations, checkpoints } = stores;
-    const ports = { generations, checkpoints, clock: systemClock, bringUpToDate: null };
+    const bringUpToDate = bringingUpToDate(context, projection);
+    const ports = { generations, checkpoints, clock: systemClock, bringUpToDate };
     const promotion = await promote(ports, projection.shape, {
       wanted,
       asIs: options.asIs === true,

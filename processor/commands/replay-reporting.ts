@@ -2,7 +2,7 @@
  * How a replay is told while it runs: bars on a terminal, lines in the log elsewhere, and always the
  * metrics. What it says at the end is replay-report.ts.
  */
-import { MultiBar, type SingleBar } from 'cli-progress';
+import cliProgress, { type SingleBar } from 'cli-progress';
 import { generationName } from '../engine/generations.ts';
 import type { Logger } from '../logger.ts';
 import type { ReplayMetrics } from '../metrics/replay-metrics.ts';
@@ -72,7 +72,12 @@ export function count(value: number): string {
 
 export function barReporter(): ClosableReporter {
   const format = '{bar} {text}';
-  const bars = new MultiBar({ format, hideCursor: true, clearOnComplete: false, barsize: 20 });
+  const bars = new cliProgress.MultiBar({
+    format,
+    hideCursor: true,
+    clearOnComplete: false,
+    barsize: 20,
+  });
   const byName = new Map<string, SingleBar>();
   return {
     progress: (all) => {
