@@ -153,6 +153,34 @@ test('a late write to a former generation, whose table is gone by then, stops no
   expect(rowsOf(world, second)).toEqual(due(world, second));
 });
 
+test('a former generation that fails between the switch and the next epoch does not end the worker', async () => {
+  const broken = { projection: cards('halt'), generation: 1 };
+  const world = await opened(loud);
+  const { hosting, switchTo } = switchable([broken]);
+  // The poison stands behind a row of its partition, whose write hangs.
+  await say(world, 'a', 'b', poison);
+  const worker = world.start(
+    (_, operation) => (operation === 'rows' ? { kind: 'hold' } : undefined),
+    {},
+    hosting,
+  );
+  await world.until(() => worker.operations.includes('rows'));
+  // It hears of the switch only when it asks for its next epoch.
+  const restart = worker.consumer?.restart.bind(worker.consumer);
+  if (worker.consumer !== null) worker.consumer.restart = () => undefined;
+  switchTo([loud]);
+  worker.release();
+  await world.settle();
+  expect(worker.ended).toBe(false);
+  restart?.();
+  worker.release();
+  await world.settle();
+  worker.release();
+  await world.settle();
+  expect(worker.ended).toBe(false);
+  expect(worker.worker.status().projections).toMatchObject([{ state: 'running', version: 2 }]);
+});
+
 test('where nothing is hosted nothing is read, until something is', async () => {
   const world = await opened(loud);
   const { hosting, switchTo, isOver } = switchable([]);

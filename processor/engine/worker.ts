@@ -124,7 +124,7 @@ class Epochs {
     this.hosted = hosted;
     const stop: EpochContext['stop'] = (name, thrown) => {
       // What befalls a late write to what is hosted no longer is nobody's trouble.
-      if (this.hosted === hosted) this.#stopped.stop(name, thrown);
+      if (this.#hosting.current() === hosted) this.#stopped.stop(name, thrown);
     };
     const settings = { ...this.#settings, hosted };
     this.current = new Epoch({ ...context, settings, stop }, number);
