@@ -8,8 +8,10 @@ import pg from 'pg';
 import { serviceEnvironment } from '../../local/services.ts';
 import { readSettings } from '../../local/settings.ts';
 import { stackAddresses } from '../../local/stack.ts';
+import { systemClock } from '../../processor/commands/system-clock.ts';
 import { CqlCheckpointStore } from '../../processor/cql/checkpoint-store.ts';
 import { connectCql, cqlDefaults, type DriverSession } from '../../processor/cql/cluster.ts';
+import { CqlGenerationStore } from '../../processor/cql/generation-store.ts';
 import { readAll, readAllTotals } from '../../processor/cql/read.ts';
 import type { ReadModel } from '../../processor/engine/store.ts';
 import { messageOf } from '../../processor/error.ts';
@@ -31,14 +33,14 @@ const stalledMsMax = 50_000;
 
 type Watermark = { readonly name: string; readonly lsn: Lsn | null };
 
-const models: readonly ReadModel[] = projections.map(({ shape }) => ({ shape, generation: 1 }));
-
 export class Spine {
   readonly name = `spine_${randomBytes(4).toString('hex')}`;
   readonly addresses = stackAddresses();
   readonly pool: pg.Pool;
   readonly env: Readonly<Record<string, string>>;
   readonly processes: TurnstreamProcess[] = [];
+  /** What is judged and waited for: the first generations, until `followLive`. */
+  #models: readonly ReadModel[] = projections.map(({ shape }) => ({ shape, generation: 1 }));
   #cql: DriverSession | undefined;
 
   constructor(more: Readonly<Record<string, string>> = {}) {
@@ -171,7 +173,7 @@ export class Spine {
         lsn: marks.get(partition)?.watermark?.lsn ?? null,
       }));
     };
-    return (await Promise.all(models.map(ofModel))).flat();
+    return (await Promise.all(this.#models.map(ofModel))).flat();
   }
 
   async #whatStalls(lsn: Lsn, behind: readonly Watermark[]): Promise<string> {
@@ -199,7 +201,7 @@ export class Spine {
     try {
       const expected = await expectedRows(client, this.name);
       const reports: string[] = [];
-      for (const model of models) {
+      for (const model of this.#models) {
         const name = model.shape.projection as keyof typeof expected;
         const found = difference(expected[name], await this.rowsOf(model));
         if (!isEqual(found)) reports.push(describeDifference(name, found));
@@ -219,8 +221,18 @@ export class Spine {
     return summedOverShards(rows.map(({ key, totals }) => ({ key, values: totals })));
   }
 
+  /** From now on what readers use is judged. */
+  async followLive(): Promise<readonly ReadModel[]> {
+    const store = new CqlGenerationStore(await this.#session(), this.name, systemClock);
+    const live = await store.live(projections.map(({ name }) => name));
+    this.#models = projections.map(({ name, shape }) => {
+      return { shape, generation: live.get(name)?.generation ?? 1 };
+    });
+    return this.#models;
+  }
+
   model(name: string): ReadModel {
-    return models.find(({ shape }) => shape.projection === name)!;
+    return this.#models.find(({ shape }) => shape.projection === name)!;
   }
 
   async #session(): Promise<DriverSession> {

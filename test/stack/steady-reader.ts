@@ -27,6 +27,8 @@ type Watched = {
 
 export class SteadyReader {
   readonly #keyspace: string;
+  /** Which build of a read model its readers use now. */
+  readonly #live: (model: ReadModel) => Promise<ReadModel>;
   readonly #watched: Watched[] = [];
   #session: DriverSession | undefined;
   #stopped = false;
@@ -36,8 +38,9 @@ export class SteadyReader {
   /** What was missing or different at first; the reader ends with it. */
   gap: string | null = null;
 
-  constructor(keyspace: string) {
+  constructor(keyspace: string, live = async (model: ReadModel) => model) {
     this.#keyspace = keyspace;
+    this.#live = live;
   }
 
   /** Watches the first CQL partitions of these rows, whole. */
@@ -80,7 +83,9 @@ export class SteadyReader {
     }
   }
 
-  async #read(session: DriverSession, { model, partition }: Watched): Promise<JudgedRows> {
+  async #read(session: DriverSession, watched: Watched): Promise<JudgedRows> {
+    const { partition } = watched;
+    const model = await this.#live(watched.model);
     if (model.shape.kind === 'map') {
       return collect(await readPartition(session, this.#keyspace, model, partition, rowsMax));
     }
