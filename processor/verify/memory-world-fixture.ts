@@ -60,6 +60,8 @@ export class MemoryWorld {
   readonly reader: MemoryReader;
   /** Moves that go on while verification waits; null: nothing but what is under way is finished. */
   writes: (() => Write) | null = null;
+  /** Called once each snapshot of the source is made. */
+  afterSnapshot: (() => Promise<void>) | null = null;
   readonly #random: Random;
   readonly #driver = new MemoryDriver();
   readonly #rows = new Map<string, Write & { row: Row }>();
@@ -98,6 +100,15 @@ export class MemoryWorld {
     if (last !== undefined) this.#end(last);
   }
 
+  /** One that stays open until the answer is called: its rows have their LSNs already. */
+  begin(...writes: readonly Write[]): () => void {
+    this.#begin(writes);
+    const last = this.#open.pop();
+    return () => {
+      if (last !== undefined) this.#end(last);
+    };
+  }
+
   /** Sequencer and workers finish what there is. */
   async settle(): Promise<void> {
     for (const each of this.#open.splice(0)) this.#end(each);
@@ -112,6 +123,7 @@ export class MemoryWorld {
 
   verify(
     options: {
+      readonly targets?: readonly Target[];
       readonly part?: Part;
       readonly repair?: boolean;
       readonly settings?: Partial<VerifySettings>;
@@ -146,6 +158,7 @@ export class MemoryWorld {
           close: async () => undefined,
         };
         await this.#happen(3);
+        await this.afterSnapshot?.();
         return snapshot;
       },
     };
@@ -171,7 +184,7 @@ export class MemoryWorld {
       },
       { ...verifyDefaults, bucketBits: 6, partitions, ...options.settings },
       {
-        targets: this.targets,
+        targets: options.targets ?? this.targets,
         part: options.part ?? { sample: null, accountUid: null, sinceMs: null },
         eventsTopic: topic,
         group: `verify-${this.#random()}`,
