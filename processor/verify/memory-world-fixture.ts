@@ -60,7 +60,8 @@ export class MemoryWorld {
   readonly reader: MemoryReader;
   /** Moves that go on while verification waits; null: nothing but what is under way is finished. */
   writes: (() => Write) | null = null;
-  /** Called once each snapshot of the source is made. */
+  /** Called before each snapshot of the source, with its number from 1 on, and once it is made. */
+  beforeSnapshot: ((number: number) => Promise<void>) | null = null;
   afterSnapshot: (() => Promise<void>) | null = null;
   readonly #random: Random;
   readonly #driver = new MemoryDriver();
@@ -68,6 +69,7 @@ export class MemoryWorld {
   readonly #committed = new Set<number>();
   #open: Transaction[] = [];
   readonly #changes: (Change | { readonly heartbeat: number })[] = [];
+  #snapshots = 0;
   #sequenced = 0;
   #events = 0;
   readonly #entries: LogEntry[] = [];
@@ -134,6 +136,8 @@ export class MemoryWorld {
     const source = {
       open: async (): Promise<SourceSnapshot> => {
         await this.#happen(3);
+        this.#snapshots += 1;
+        await this.beforeSnapshot?.(this.#snapshots);
         const rows = [...this.#rows.values()];
         const sessions = (part: Part) =>
           sessionsOf(rows).filter(({ uid }) => isInSample(uid, part.sample));

@@ -9,7 +9,7 @@ import { MemoryWorld, type Random, seeded, type Write } from './memory-world-fix
 import type { StandingRow, Target } from './ports.ts';
 import { differencesOf, verdictOf } from './verify.ts';
 
-const runs = Number(process.env['TURNSTREAM_LAW_RUNS'] ?? 40);
+const runs = Number(process.env['TURNSTREAM_LAW_RUNS'] ?? 20);
 const firstSeed = Number(process.env['TURNSTREAM_LAW_SEED'] ?? 1);
 const noon = Date.parse('2026-03-01T12:00:00Z');
 
@@ -138,6 +138,90 @@ test('a transaction that was open at the snapshot is not in it, whatever the LSN
   const verification = await world.verify();
   expect(verdictOf(verification)).toBe('equal');
   expect(snapshots).toBe(5);
+});
+
+test('a row that changes its session between two looks is expected of the new one', async () => {
+  const { world } = await worldOf(firstSeed, 0);
+  const turn = { uid: 't1', parentUid: null, activeChild: null, prompt: 'one', createdAt: noon };
+  const write = (sessionUid: string, prompt: string): Write => {
+    return { table: 'human_turns', key: 't1', row: { ...turn, sessionUid, prompt } };
+  };
+  for (const uid of ['s1', 's2']) {
+    world.commit({ table: 'sessions', key: uid, row: { uid, accountUid: 'a', title: null } });
+  }
+  world.commit(write('s1', 'one'));
+  await world.settle();
+  let made = 0;
+  world.afterSnapshot = async () => {
+    made += 1;
+    if (made > 1) return;
+    world.commit(write('s1', 'two'));
+    await world.settle();
+  };
+  world.beforeSnapshot = async (number) => {
+    if (number !== 2) return;
+    world.commit(write('s2', 'two'));
+    await world.settle();
+  };
+  expect(verdictOf(await world.verify())).toBe('equal');
+  expect(made).toBe(2);
+});
+
+test('beside a planted fault, whatever changes in the same bucket is no false alarm', async () => {
+  let rounds = 0;
+  for (let seed = firstSeed; seed < firstSeed + runs; seed += 1) {
+    const { world, next } = await worldOf(seed, 60);
+    const target = world.targets.find(({ projection }) => projection.name === 'turns_by_account');
+    if (target === undefined) throw new Error('no target');
+    const key = ['nobody', 202603, noon, 'human', 'nobody'];
+    world.store.put(target.model, key, ['s1', null, null, null, null], byHand);
+    world.writes = next;
+    const found = await world.verify({ targets: [target], settings: { bucketBits: 1 } });
+    rounds += found.rounds;
+    const differences = found.findings.flatMap((each) => each.differences);
+    expect({ seed, differences }).toMatchObject({ seed, differences: [{ kind: 'extra', key }] });
+  }
+  // Some were still in flux after the second one.
+  expect(rounds).toBeGreaterThan(runs * 2);
+});
+
+test('totals that go on while they are repaired are repaired as of then', async () => {
+  const { world } = await worldOf(firstSeed, 0);
+  const answer = (uid: string): readonly Write[] => [
+    {
+      table: 'agent_turns',
+      key: uid,
+      row: {
+        uid,
+        sessionUid: 's1',
+        parentUid: null,
+        activeChild: null,
+        prompt: null,
+        createdAt: noon,
+      },
+    },
+    ...[0, 1].map((idx): Write => {
+      const key = { agentTurnUid: uid, idx };
+      return { table: 'steps', key, row: { ...key, tpe: 1, content: null, createdAt: noon + idx } };
+    }),
+  ];
+  world.commit(...answer('t1'));
+  await world.settle();
+  const target = world.targets.find(({ projection }) => projection.kind === 'aggregate');
+  const [row] = target === undefined ? [] : world.reader.standing(target.model);
+  if (target === undefined || row === undefined) throw new Error('no totals');
+  put(world, target, row, Number(row.writtenAt) + 1, [7, 0]);
+  let snapshots = 0;
+  world.afterSnapshot = async () => {
+    snapshots += 1;
+    if (snapshots !== 2) return;
+    world.commit(...answer('t2'));
+    await world.settle();
+  };
+  const found = await world.verify({ repair: true, targets: [target] });
+  expect(verdictOf(found)).toBe('differences');
+  expect(world.reader.standing(target.model).map(({ values }) => values)).toEqual([[2, 2000]]);
+  expect(verdictOf(await world.verify())).toBe('equal');
 });
 
 type Plant = (world: MemoryWorld, random: Random, at: number) => boolean;
