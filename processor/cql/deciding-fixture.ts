@@ -91,7 +91,7 @@ export class DecidingFixture implements DecidingSession {
       const found = staticColumn.test(column)
         ? this.#statics.get(partition)?.get(column)
         : this.#rows.get(id)?.get(column);
-      return String(found ?? null) === String(wanted);
+      return isSame(found ?? null, wanted);
     });
   }
 
@@ -101,6 +101,12 @@ export class DecidingFixture implements DecidingSession {
     cells.set(name, known);
     return known;
   }
+}
+
+/** A date's text has no milliseconds. */
+function isSame(one: unknown, other: unknown): boolean {
+  if (one instanceof Date && other instanceof Date) return one.getTime() === other.getTime();
+  return one === other;
 }
 
 function namesIn(text = ''): readonly string[] {

@@ -10,7 +10,7 @@ import { bigintValue, intValue, textValue } from './values.ts';
 
 describeGenerationStoreContract('its statements on one node', {
   open: async (nowMs) => new CqlGenerationStore(new DecidingFixture(), 'app', { nowMs }),
-  runs: 200,
+  runs: 400,
 });
 
 const statements = generationStatements('app');

@@ -230,6 +230,18 @@ export function describeGenerationStoreContract(
         expect(await liveOf()).toBeNull();
       });
 
+      test('renewed and taken by another when it has run out, at once: it is of one', async () => {
+        await store.lease(projection, lease('one', 10));
+        nowMs += 10;
+        const given = await Promise.all([
+          store.lease(projection, lease('one', 10)),
+          store.lease(projection, lease('two', 10)),
+        ]);
+        expect(given.filter((held) => held === null)).toHaveLength(1);
+        const winner = given[0] === null ? 'one' : 'two';
+        expect(await store.leased(projection)).toEqual(lease(winner, 10));
+      });
+
       test('asked for by many at once is of one', async () => {
         const owners = ['a', 'b', 'c', 'd'];
         const given = await Promise.all(
