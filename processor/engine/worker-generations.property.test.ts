@@ -119,9 +119,10 @@ async function play({ moves, faults }: RandomHistory) {
   };
   let step = 0;
   let followed = 0;
+  let isCalm = false;
   const plan: FaultPlan = () => {
     step += 1;
-    return faults.find(([at]) => at === step)?.[1];
+    return isCalm ? undefined : faults.find(([at]) => at === step)?.[1];
   };
   const listeners: Listener[] = [];
   const alive = () => listeners.filter((listener) => listener.isAlive);
@@ -151,6 +152,7 @@ async function play({ moves, faults }: RandomHistory) {
     await turn();
     if (alive().length === 0) start();
   }
+  isCalm = true;
   const ends: { found: unknown; due: unknown }[] = [];
   // What is live at the end, then each read model's other generation.
   for (const which of [null, 0, 1]) {
