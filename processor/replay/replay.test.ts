@@ -2,9 +2,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cards, counts, type Op, poison, projected } from '../../test/worker/history.ts';
-import { type Death, ReplayWorld } from '../../test/worker/replay-world.ts';
+import { type Death, ReplayProcess, ReplayWorld, upToNow } from '../../test/worker/replay-world.ts';
 import type { WorldOptions } from '../../test/worker/world.ts';
+import { TurnstreamError } from '../error.ts';
 import type { Lsn } from '../source/lsn.ts';
+import { type ReplayResult, silentReporter } from './ports.ts';
+import { bringBack } from './replay.ts';
 
 const partitions = 2;
 const accounts = ['a', 'b', 'c', null] as const;
@@ -205,6 +208,77 @@ describe('killed', () => {
     expect(result?.records).toBe(all - (stopped?.records ?? 0));
     expect(world.world.clock.nowMs() - startedMs).toBeLessThan(5_000);
     await expectRight(world);
+  });
+});
+
+describe('what passes by itself', () => {
+  test('a consumer that falls silent is opened again, and the replay goes on in the same process', async () => {
+    const world = await filled(200);
+    const run = world.start({ eventsPerSecondMax: 50 });
+    await world.world.until(() => (world.progress.at(-1)?.done ?? 0) > 20);
+    const [consumer] = run.process.consumers;
+    if (consumer === undefined) throw new Error('it reads nothing');
+    world.world.log.silence(consumer);
+    await append(world, ops(5, 9));
+    const results = await world.ended(run);
+    expect(run.process.consumers.length).toBeGreaterThan(1);
+    expect(results.map(({ outcome }) => outcome)).toEqual(['promoted', 'promoted']);
+    await world.world.settle();
+    await expectRight(world);
+  });
+
+  test('a verification that could not be made is made again, and not taken for a difference', async () => {
+    const world = await filled();
+    let tries = 0;
+    world.verify = async () => {
+      tries += 1;
+      if (tries === 1) {
+        throw new TurnstreamError('CONNECT', 'Postgres is away', { retriable: true });
+      }
+      return { equal: true, summary: '' };
+    };
+    const results = await world.ended(world.start());
+    expect(results.map(({ outcome }) => outcome)).toEqual(['promoted', 'promoted']);
+    expect(tries).toBe(3);
+  });
+
+  test('one that can’t be made at all fails, and readers stay where they are', async () => {
+    const world = await filled();
+    world.verify = async () => {
+      throw new TurnstreamError('CONFIGURATION', 'the password is wrong');
+    };
+    const [result] = await world.ended(world.start());
+    expect(result).toMatchObject({ outcome: 'failed', message: 'the password is wrong' });
+    expect(await liveGeneration(world)).toBe(1);
+  });
+});
+
+describe('a former generation', () => {
+  test('is brought up to date from its checkpoints, verified and promoted; a lease keeps others out', async () => {
+    const world = await filled();
+    await world.ended(world.start());
+    await append(world, ops(30, 8));
+    await world.world.settle();
+    const [, counted] = world.projections;
+    if (counted === undefined) throw new Error('there are two');
+    const [former] = await world.generations.list(counted.name);
+    if (former === undefined) throw new Error('there was one');
+    const process = new ReplayProcess(world, null);
+    let result: ReplayResult | undefined;
+    void bringBack(
+      process.ports(),
+      world.settings(),
+      { projection: counted, generation: former },
+      upToNow,
+      silentReporter,
+      process.signal,
+    ).then((found) => {
+      result = found;
+    });
+    await world.world.until(() => result !== undefined);
+    expect(result).toMatchObject({ outcome: 'promoted', resumed: true });
+    expect(await liveGeneration(world, counted.name)).toBe(1);
+    expect(await world.rows(counted)).toEqual(projected(counted, world.world.history.facts()));
   });
 });
 

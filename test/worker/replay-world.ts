@@ -144,7 +144,7 @@ export class ReplayProcess {
   readonly #world: ReplayWorld;
   readonly #death: Death | null;
   readonly #stop = new AbortController();
-  readonly #consumers: LogConsumer[] = [];
+  readonly consumers: LogConsumer[] = [];
   steps = 0;
   dead = false;
 
@@ -163,7 +163,7 @@ export class ReplayProcess {
 
   kill(): void {
     this.dead = true;
-    for (const consumer of this.#consumers) void consumer.stop();
+    for (const consumer of this.consumers) void consumer.stop();
   }
 
   ports(): ReplayPorts {
@@ -239,7 +239,7 @@ export class ReplayProcess {
       producer: () => this.#step(() => log.producer()),
       consumer: async (group, topic) => {
         const consumer = await this.#step(() => log.consumer(group, topic));
-        this.#consumers.push(consumer);
+        this.consumers.push(consumer);
         return {
           run: (handlers) => (this.dead ? never() : consumer.run(handlers)),
           commit: (epoch, offsets) => this.#step(() => consumer.commit(epoch, offsets)),
