@@ -73,6 +73,8 @@ beforeAll(async () => {
   const topics = { eventsTopic, deadLettersTopic, partitions, groupPrefix: `${group}.replay` };
   settings = { ...replaySettings(config!, projections), ...topics };
   await append(Math.floor(history.events.length / 2));
+  // The build knows a second version already; readers use the first.
+  await world.generations.first(steps.name, steps.version);
   worker = await startWorker();
   await until(isLevel, 100);
 }, limitMs);
