@@ -74,7 +74,8 @@ beforeAll(async () => {
   settings = { ...replaySettings(config!, projections), ...topics };
   await append(Math.floor(history.events.length / 2));
   // The build knows a second version already; readers use the first.
-  await world.generations.first(steps.name, steps.version);
+  const first = await world.generations.first(steps.name, steps.version);
+  expect(await world.generations.promote(first, null, Date.now())).toBe(true);
   worker = await startWorker();
   await until(isLevel, 100);
 }, limitMs);
