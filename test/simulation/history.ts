@@ -12,6 +12,7 @@ import { type Logger, silentLogger } from '../../processor/logger.ts';
 import type { Projection } from '../../processor/projection/projection.ts';
 import { Actor, type ActorParts } from './actor.ts';
 import { checkFinal } from './checks/final-check.ts';
+import { checkLetterCounts, checkMended, checkPlaceless } from './checks/letters-check.ts';
 import { Dice } from './dice.ts';
 import { finalState, leftBehind } from './end.ts';
 import { type InsideParts, runSimulatedSequencer, runSimulatedWorker } from './inside.ts';
@@ -21,7 +22,7 @@ import { watchSequencer, watchWorker } from './observers.ts';
 import { type Outside, openOutside, startMs } from './outside.ts';
 import { actorsOf, type Plan, placeOf } from './plan.ts';
 import type { Process } from './process.ts';
-import { mendableNames, mendables, simulatedProjections } from './projections.ts';
+import { lettersOf, mendableNames, mendables, simulatedProjections } from './projections.ts';
 import { startReaders } from './readers.ts';
 import { type SourceLoop, startSource } from './source-loop.ts';
 import type { Violation } from './violation.ts';
@@ -95,6 +96,7 @@ class History {
     this.#mending = new Mending({
       outside: this.#outside,
       dice: this.#dice.forked('mending'),
+      knobs,
       workers: () => [...this.#actors.values()].filter(({ name }) => name.startsWith('worker')),
       say: this.#say,
       count: this.#count,
@@ -106,6 +108,7 @@ class History {
       session: (process) => this.#watch.session(this.#outside.cluster.session(process)),
       watch: this.#watch,
       logger: (process) => this.#logger(process),
+      isReadable: () => this.#mending.isReadable,
     };
   }
 
@@ -130,6 +133,11 @@ class History {
       if (!ended()) await this.#comeToRest(source, ended);
       if (!ended()) {
         checkFinal(this.#context(), this.#watch.events, this.#final());
+        for (const { projection, rows } of this.#isDiscarding
+          ? this.#stored(this.#mendables())
+          : []) {
+          checkMended(this.#context(), this.#watch.events, this.#outside, projection, rows);
+        }
         this.#watch.checkpoints.atRest();
       }
     } finally {
@@ -153,8 +161,19 @@ class History {
     // A commit that was applied late may have moved the offset back; whoever works does not know.
     this.#outside.kafka.rebalance(sequencerGroup);
     let outcome = await scheduler.runUntil(ended, stepsMax);
-    if (this.#isMending && !ended() && this.#mending.waiting().size > 0) {
-      this.#mending.askForRetries();
+    // First as people do; then all that wait are taken, or discarded where letters are.
+    for (const chanceOfDiscard of this.#isMending ? [undefined, 1] : []) {
+      if (!ended()) checkLetterCounts(this.#context(), this.#outside, this.#mendables());
+      if (ended() || this.#mending.waiting().length === 0) break;
+      this.#mending.ask(this.#isDiscarding ? chanceOfDiscard : 0);
+      outcome = await scheduler.runUntil(ended, stepsMax);
+    }
+    if (!ended()) checkPlaceless(this.#context(), this.#outside);
+    if (this.#isMending && !ended() && this.#mending.isHealingNeeded) {
+      this.#say('the source says all that there is once more');
+      this.#count('mending: a snapshot healed what was discarded');
+      this.#outside.source.act({ kind: 'snapshot' });
+      source.settle();
       outcome = await scheduler.runUntil(ended, stepsMax);
     }
     if (ended()) return;
@@ -175,7 +194,7 @@ class History {
     const counted = this.#outside.cluster
       .rows(controlTables.checkpoints)
       .some(({ values }) => Number(values['dead_letters']) !== 0);
-    return counted || this.#mending.waiting().size > 0;
+    return counted || this.#mending.waiting().length > 0;
   }
 
   #startActor(name: string): void {
@@ -258,12 +277,22 @@ class History {
     return this.#faults.get(`${place} ${call}`);
   }
 
+  get #isDiscarding(): boolean {
+    return lettersOf(this.#plan.knobs).discards;
+  }
+
   #mendables() {
     return this.#isMending ? mendables.mended : [];
   }
 
   #final() {
-    return finalState(this.#outside, [...this.#projections.compared, ...this.#mendables()]);
+    const { compared } = this.#projections;
+    const mended = this.#isDiscarding ? [] : this.#mendables();
+    return finalState(this.#outside, [...compared, ...mended]);
+  }
+
+  #stored(projections: readonly Projection[]) {
+    return finalState(this.#outside, projections).models;
   }
 
   #context() {

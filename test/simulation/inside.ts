@@ -22,7 +22,7 @@ import type { Dice } from './dice.ts';
 import { type Knobs, sequencerSettings, workerSettings } from './knobs.ts';
 import type { Network } from './network.ts';
 import { watchedLog } from './observers.ts';
-import { changeDecoder, type Outside, registry, schema } from './outside.ts';
+import { changeDecoder, type Outside, poisonHeader, registry, schema } from './outside.ts';
 import type { Process } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Watch } from './watch.ts';
@@ -33,6 +33,8 @@ export type InsideParts = {
   readonly dice: Dice;
   readonly watch: Watch;
   readonly logger: (process: Process) => Logger;
+  /** Whether the schemas are back that some records need. */
+  readonly isReadable: () => boolean;
   /** Sees every statement that goes to the cluster. */
   readonly session: (process: Process) => SchemaSession;
 };
@@ -49,7 +51,7 @@ function lettersOptions(knobs: Knobs) {
 }
 
 export async function runSimulatedSequencer(
-  { outside, knobs, dice, session, watch, logger }: InsideParts,
+  { outside, knobs, dice, session, watch, logger, isReadable }: InsideParts,
   process: Process,
   observer: SequencerObserver,
   signal: AbortSignal,
@@ -69,7 +71,7 @@ export async function runSimulatedSequencer(
   const deps = {
     log: watchedLog(kafka.log(process), process, watch),
     store: watch.stateStore(store),
-    decoder: decoderOf(process, network),
+    decoder: decoderOf(process, network, isReadable),
     letters: new CqlDeadLetterStore(session(process), lettersOptions(knobs)),
     encodeSweep,
     encode: codec.encode,
@@ -135,7 +137,7 @@ function clockOf(process: Process, scheduler: Scheduler): Clock {
  * The product's decoder, whose schemas are compiled once for all histories; a process that has none of
  * them yet must ask the registry, which may not answer.
  */
-function decoderOf(process: Process, network: Network): ChangeDecoder {
+function decoderOf(process: Process, network: Network, isReadable: () => boolean): ChangeDecoder {
   let isLoaded = false;
   return {
     load: async () => {
@@ -148,6 +150,11 @@ function decoderOf(process: Process, network: Network): ChangeDecoder {
       });
       isLoaded = true;
     },
-    decode: (record) => changeDecoder.decode(record),
+    decode: (record) => {
+      if (record.headers[poisonHeader] !== undefined && !isReadable()) {
+        throw new TurnstreamError('DECODE', `record ${record.offset} needs a schema that is away`);
+      }
+      return changeDecoder.decode(record);
+    },
   };
 }

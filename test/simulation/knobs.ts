@@ -43,6 +43,15 @@ export type Knobs = {
   readonly sourcePauseMsMax: number;
   /** How often a reader looks, with a token. */
   readonly looks: number;
+  /** Dead letters, where histories are about them. */
+  readonly letters?: LetterKnobs;
+};
+
+export type LetterKnobs = {
+  /** How many of the connector's records nobody can decode for a while. */
+  readonly poison: number;
+  /** Whether some letters are discarded: then a last snapshot heals what is missing in the rows. */
+  readonly discards: boolean;
 };
 
 /** Few at a time: each costs its own writes. The sharpest ones are in most histories. */

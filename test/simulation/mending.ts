@@ -1,22 +1,33 @@
 /**
  * The people of a history: they see dead letters, mend the code, start all workers anew with it, and
- * ask for retries, often more than once. Builds of one version do not work side by side: the old ones
+ * ask for retries, often more than once, and discard some. Records of `changes` that nobody can decode come
+ * to be readable in the course of it. Builds of one version do not work side by side: the old ones
  * are stopped, and what they had under way has arrived, before the mended ones start (DESIGN 3.5).
  */
-import { letterOf } from '../../processor/cql/letter-statements.ts';
 import { controlTables } from '../../processor/cql/names.ts';
 import type { NewRecord } from '../../processor/kafka/log.ts';
-import { encodeRetry } from '../../processor/source/retry.ts';
 import type { Actor } from './actor.ts';
 import type { Dice } from './dice.ts';
-import { topics } from './knobs.ts';
+import { type Knobs, topics } from './knobs.ts';
+import {
+  discardOf,
+  idOf,
+  isOfTheSource,
+  isWaiting,
+  type ListedLetter,
+  listedLetters,
+  recordsOfLetters,
+  retryOf,
+  sequencer,
+} from './letters.ts';
 import type { Outside } from './outside.ts';
-import { mendableNames, mendables } from './projections.ts';
+import { lettersOf, mendables } from './projections.ts';
 import { theWorld } from './scheduler.ts';
 
 export type MendingParts = {
   readonly outside: Outside;
   readonly dice: Dice;
+  readonly knobs: Knobs;
   readonly workers: () => readonly Actor[];
   readonly say: (line: string) => void;
   readonly count: (name: string) => void;
@@ -26,11 +37,14 @@ export type MendingParts = {
 const settledMs = 10_000;
 const deployMsMax = 600;
 const roundMsMax = 400;
+const readableMsMax = 800;
+const discardChance = 0.4;
 const earlyRounds = 2;
 
 export class Mending {
   readonly #parts: MendingParts;
   #isMended = false;
+  #isReadable = false;
 
   constructor(parts: MendingParts) {
     this.#parts = parts;
@@ -41,14 +55,22 @@ export class Mending {
     return this.#isMended ? mendables.mended : mendables.broken;
   }
 
+  /** Whether the schemas are back that some records of `changes` need. */
+  get isReadable(): boolean {
+    return this.#isReadable;
+  }
+
   start(): void {
     const { outside, dice } = this.#parts;
     const { scheduler } = outside;
     for (let round = 0; round < earlyRounds; round += 1) {
       const atMs = dice.int(0, deployMsMax);
-      scheduler.after(theWorld, atMs, 'ask for retries', () => this.askForRetries());
+      scheduler.after(theWorld, atMs, 'ask for retries', () => this.ask());
     }
     scheduler.after(theWorld, dice.int(0, deployMsMax), 'deploy', () => this.#deploy());
+    scheduler.after(theWorld, dice.int(0, readableMsMax), 'schemas', () => {
+      this.#isReadable = true;
+    });
   }
 
   #deploy(): void {
@@ -63,48 +85,47 @@ export class Mending {
       for (const worker of workers()) worker.start();
       for (let round = 0; round < earlyRounds; round += 1) {
         const atMs = dice.int(0, roundMsMax);
-        scheduler.after(theWorld, atMs, 'ask for retries', () => this.askForRetries());
+        scheduler.after(theWorld, atMs, 'ask for retries', () => this.ask());
       }
     });
   }
 
-  /** Letters of the models that are mended, as `<projection>/<partition>/<offset>`. */
-  waiting(): ReadonlySet<string> {
-    const waiting = new Set<string>();
-    for (const { key, values } of this.#parts.outside.cluster.rows(controlTables.deadLetters)) {
-      if (!mendableNames.includes(String(key['projection']))) continue;
-      const letter = letterOf({ ...key, ...values });
-      if (letter === null || letter.retriedAt !== null) continue;
-      waiting.add(`${key['projection']}/${key['partition']}/${letter.offset}`);
-    }
-    return waiting;
+  /** Letters that wait and may be taken; of bytes that were never ours only where they are discarded. */
+  waiting(): readonly ListedLetter[] {
+    const { outside, knobs } = this.#parts;
+    const records = recordsOfLetters(outside);
+    return listedLetters(outside).filter((listed) => {
+      if (!isWaiting(listed)) return false;
+      const isOurs = listed.origin !== sequencer || isOfTheSource(records.get(idOf(listed)));
+      return isOurs || lettersOf(knobs).discards;
+    });
   }
 
-  /** Appends what `turnstream dead-letters retry --all` does, in any order, some twice. */
-  askForRetries(): void {
+  /** Appends what `turnstream dead-letters retry --all` and `discard` do, in any order, some twice. */
+  ask(
+    chanceOfDiscard: number | undefined = lettersOf(this.#parts.knobs).discards ? discardChance : 0,
+  ): void {
     const { outside, dice, say } = this.#parts;
     const waiting = this.waiting();
+    const found = recordsOfLetters(outside);
     const records: Omit<NewRecord, 'topic' | 'partition'>[] = [];
-    for (const { headers, value } of outside.kafka.partitions(topics.deadLetters)[0] ?? []) {
-      const id = `${headers['projection']}/${headers['partition']}/${headers['offset']}`;
-      if (!waiting.has(id) || value === null) continue;
-      const letter = {
-        projection: String(headers['projection']),
-        version: 1,
-        generation: 1,
-        partition: Number(headers['partition']),
-        offset: Number(headers['offset']),
-        requestedAt: 0,
-        value,
-        discard: false,
-      };
-      const record = { key: null, value: encodeRetry(letter) };
+    for (const listed of waiting) {
+      const record = found.get(idOf(listed));
       for (let times = dice.int(1, 2); times > 0; times -= 1) {
-        records.splice(dice.int(0, records.length), 0, record);
+        const isDiscard = chanceOfDiscard > 0 && dice.chance(chanceOfDiscard);
+        const request = isDiscard ? discardOf(listed) : record && retryOf(listed, record);
+        if (request) records.splice(dice.int(0, records.length), 0, request);
       }
     }
     if (records.length === 0) return;
-    say(`somebody asks for the retry of ${waiting.size} dead letters`);
+    say(`somebody asks for retries or discards of ${waiting.length} dead letters`);
     outside.kafka.appendNow(topics.changes, 0, records);
+  }
+
+  /** Whether a row may lack what was said of it: only the source can say it again. */
+  get isHealingNeeded(): boolean {
+    return listedLetters(this.#parts.outside).some(
+      ({ origin }) => origin === sequencer && lettersOf(this.#parts.knobs).discards,
+    );
   }
 }

@@ -6,15 +6,17 @@ import { controlDdl, readModelDdl, type SchemaOptions } from '../../processor/cq
 import type { ReadModel } from '../../processor/engine/store.ts';
 import { recordDecoder } from '../../processor/source/avro.ts';
 import { memoryRegistry } from '../../processor/source/memory-registry.ts';
+import type { SourceTable } from '../../processor/source/row-change.ts';
 import { SimulatedCluster } from './cql/cluster.ts';
 import type { CqlProbes } from './cql/probes.ts';
 import type { Dice } from './dice.ts';
 import type { KafkaProbes } from './kafka/ports.ts';
 import { SimulatedKafka } from './kafka/simulated-kafka.ts';
-import { type Knobs, topics } from './knobs.ts';
+import { type Knobs, type LetterKnobs, topics } from './knobs.ts';
 import { type Fates, Network } from './network.ts';
+import { lettersOf } from './projections.ts';
 import { Scheduler } from './scheduler.ts';
-import { changeEncoder } from './source/encoder.ts';
+import { changeEncoder, type NewChange } from './source/encoder.ts';
 import { SimulatedSource } from './source/source.ts';
 
 export const schema: SchemaOptions = {
@@ -89,17 +91,52 @@ export function openOutside(parts: OutsideParts): Outside {
   });
   for (const ddl of controlDdl(schema)) cluster.createTable(ddl);
   for (const model of models) cluster.createTable(readModelDdl(schema, model));
+  const letters = lettersOf(knobs);
+  const poisonDice = dice.forked('poison');
+  const poisoned = (record: NewChange): NewChange => {
+    if (letters.poison === 0 || !poisonDice.chance(poisonOf(record, letters))) return record;
+    count('source: a record that nobody can decode yet');
+    return { ...record, headers: { ...record.headers, [poisonHeader]: '1' } };
+  };
   const source = new SimulatedSource({
     encode: encodeChange,
     nowMs: scheduler.nowMs,
     append: (records) => {
       const base = kafka.partitions(topics.changes)[0]?.length ?? 0;
-      kafka.appendNow(topics.changes, 0, records);
+      kafka.appendNow(topics.changes, 0, records.map(poisoned));
       return base;
     },
     count,
+    // A large text that a later UPDATE leaves unsaid is lost with the letter that said it.
+    ...(letters.poison > 0 ? { inlineCharsMax: Number.MAX_SAFE_INTEGER } : {}),
   });
   return { scheduler, network, kafka, cluster, source };
+}
+
+/** On a record that nobody can decode until its schema is back. */
+export const poisonHeader = 'poison';
+
+/** Of others that are gone an LSN may be where no retry finds it (decision 18): a snapshot must heal them. */
+const tablesWithTombstones: readonly SourceTable[] = ['sessions'];
+const truncatePoison = 0.6;
+const poisonInOrder = 0.5;
+
+/**
+ * How likely nobody can decode it. What a snapshot reads is never brought in by a retry: only where letters
+ * are discarded. A TRUNCATE is rare and says much.
+ */
+function poisonOf(record: NewChange, { poison, discards }: LetterKnobs): number {
+  if (record.value === null) return 0;
+  try {
+    const source = changeDecoder.decode({ ...record, offset: 0 });
+    if (source.kind === 'truncate') return Math.max(poison, truncatePoison);
+    if (source.kind !== 'row') return 0;
+    if (discards) return poison;
+    const isInOrder = tablesWithTombstones.includes(source.change.table);
+    return source.snapshot === null && isInOrder ? Math.max(poison, poisonInOrder) : 0;
+  } catch {
+    return 0;
+  }
 }
 
 /** A record of each schema that is registered, as far as a decoder needs it to load the schema. */

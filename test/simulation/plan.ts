@@ -4,7 +4,7 @@
  * thing that is not listed is the order of steps: it is drawn from `schedule` while the history runs.
  */
 import { Dice } from './dice.ts';
-import { drawKnobs, type Knobs } from './knobs.ts';
+import { drawKnobs, type Knobs, type LetterKnobs } from './knobs.ts';
 import type { Fate } from './network.ts';
 import { mendableNames } from './projections.ts';
 import type { SourceAction } from './source/action.ts';
@@ -63,19 +63,42 @@ export function drawPlan(seed: number): Plan {
   const drawn = drawKnobs(dice.forked('knobs'));
   const plain = isDuel ? { ...drawn, ...duel } : drawn;
   // By chance of its own: the other histories are drawn as they were.
-  const knobs = dice.forked('mending').chance(0.15)
-    ? { ...plain, projections: [...mendableNames], looks: 0 }
+  const mending = dice.forked('mending');
+  const knobs = mending.chance(0.15)
+    ? { ...plain, projections: [...mendableNames], looks: 0, letters: drawLetters(mending) }
     : plain;
   const incidents = dice.forked('incidents');
+  const script = drawScript(dice.forked('script'));
   return {
     seed,
     schedule: seed,
     knobs,
-    script: drawScript(dice.forked('script')),
+    script: knobs.letters ? withSweeps(mending, script, knobs.letters) : script,
     incidents: isDuel ? drawDuel(incidents) : drawIncidents(incidents, knobs),
     faults: drawFaults(dice.forked('faults')),
   };
 }
+
+function drawLetters(dice: Dice): LetterKnobs {
+  return { poison: dice.pick([0, 0.05, 0.3]), discards: dice.chance(0.5) };
+}
+
+/** What overtakes letters: a TRUNCATE here and there, or a snapshot. */
+function withSweeps(
+  dice: Dice,
+  script: readonly SourceAction[],
+  { poison }: LetterKnobs,
+): readonly SourceAction[] {
+  const swept = [...script];
+  for (let more = poison > 0 ? dice.pick([0, 1, 3]) : 0; more > 0; more -= 1) {
+    const truncate = { kind: 'truncate', tx: 0, tables: [dice.pick(sweptTables)] } as const;
+    const action = dice.chance(0.7) ? truncate : ({ kind: 'snapshot' } as const);
+    swept.splice(dice.below(swept.length + 1), 0, action);
+  }
+  return swept;
+}
+
+const sweptTables = ['sessions', 'sessions', 'steps'] as const;
 
 const duel = {
   sequencers: 2,

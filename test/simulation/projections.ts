@@ -8,6 +8,7 @@ import { bigint, int, nullable, text, timestamp } from '../../processor/projecti
 import { defineAggregate, defineMap } from '../../processor/projection/define.ts';
 import type { Projection } from '../../processor/projection/projection.ts';
 import { projections as registry } from '../../projections/index.ts';
+import type { Knobs, LetterKnobs } from './knobs.ts';
 
 /** Content that `fragile` throws on holds this: JSON that was cut off, one of the source's usual texts. */
 export const poison = '{"te';
@@ -203,6 +204,12 @@ function buildOf(isMended: boolean): readonly Projection[] {
  */
 export const mendables = { broken: buildOf(false), mended: buildOf(true) } as const;
 export const mendableNames: readonly string[] = mendables.mended.map(({ name }) => name);
+
+/** Of a history that is about dead letters; whoever leaves its read models out leaves that out too. */
+export function lettersOf({ projections, letters }: Knobs): LetterKnobs {
+  const isMending = projections.some((name) => mendableNames.includes(name));
+  return (isMending ? letters : undefined) ?? { poison: 0, discards: false };
+}
 
 /** What a history hosts of them. `cutsEvents`: one change may become several events. */
 export function simulatedProjections(options: {

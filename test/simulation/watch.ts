@@ -15,6 +15,7 @@ import type { LogRecord } from '../../processor/kafka/log.ts';
 import type { Cell } from '../../processor/projection/columns.ts';
 import { keyTextOf } from '../../processor/projection/key-text.ts';
 import type { Key } from '../../processor/projection/projection.ts';
+import { retryHeader } from '../../processor/sequencer/dead-letter.ts';
 import type { StateStore } from '../../processor/sequencer/state-store.ts';
 import { ordinalsPerRecord } from '../../processor/source/position.ts';
 import type { CheckContext } from './checks/check.ts';
@@ -30,8 +31,9 @@ import type { Write } from './cql/write.ts';
 import { batchLimits, codec } from './inside.ts';
 import type { KafkaProbes } from './kafka/ports.ts';
 import { type Knobs, sequencerGroup, sequencerSettings, topics, workerSettings } from './knobs.ts';
+import { sequencer } from './letters.ts';
 import { changeDecoder } from './outside.ts';
-import { mendableNames, mendables } from './projections.ts';
+import { lettersOf, mendableNames, mendables } from './projections.ts';
 import type { SimulatedSource } from './source/source.ts';
 
 export type WatchOptions = {
@@ -64,7 +66,8 @@ export class Watch {
       hosted,
       promised: (position) => {
         const offset = Math.floor((position - knobs.positionBase) / ordinalsPerRecord);
-        const rows = source().promisedAt(offset);
+        // What nobody can decode yet is missing, whatever the watermark says.
+        const rows = isPoisoned(knobs) ? null : source().promisedAt(offset);
         return rows === null ? null : factsOf(rows);
       },
     });
@@ -180,7 +183,7 @@ export class Watch {
   #checkNews(position: number, type: string): void {
     const { knobs, source } = this.#options;
     const offset = Math.floor((position - knobs.positionBase) / ordinalsPerRecord);
-    if (!source().isAgain(offset)) return;
+    if (isPoisoned(knobs) || !source().isAgain(offset)) return;
     const what = `${source().wordsAt(offset)} was delivered again, and caused ${type} at ${position}`;
     this.#breach('I2', what);
   }
@@ -194,6 +197,8 @@ export class Watch {
   }
 
   #changeAppended(record: LogRecord): void {
+    // What repeats a letter is noted with that one.
+    if (record.headers[retryHeader] !== undefined) return;
     if (record.value === null || isDecodable(record)) return;
     this.sequencer.undecodable(record.offset);
   }
@@ -202,11 +207,19 @@ export class Watch {
     const model = this.#models.get(write.table);
     if (model !== undefined) this.writes.written(modelWrite(model, write));
     else if (write.table === controlTables.state) this.#stateWritten(write);
+    else if (write.table === controlTables.deadLetters) this.#countLetter(write);
     else if (write.table === controlTables.checkpoints) {
       const { key, values } = write;
       if (mendableNames.includes(String(key['projection']))) return;
       const name = `${key['projection']}_v${key['version']}_g${key['generation']}`;
       this.checkpoints.saved(name, Number(key['partition']), checkpointOf(values));
+    }
+  }
+
+  #countLetter({ key, values }: Write): void {
+    const who = key['projection'] === sequencer ? 'the sequencer' : 'a worker';
+    for (const [column, what] of Object.entries(fates)) {
+      if (column in values) this.#options.count(`letters: ${who} ${what}`);
     }
   }
 
@@ -246,6 +259,17 @@ export class Watch {
     const { violate, step } = this.#options.context;
     violate({ invariant, at: step(), what });
   }
+}
+
+const fates = {
+  error: 'set one aside',
+  tried_at: 'could not take one yet',
+  retried_at: 'took one',
+  discarded_at: 'discarded one',
+} as const;
+
+function isPoisoned(knobs: Knobs): boolean {
+  return lettersOf(knobs).poison > 0;
 }
 
 /**

@@ -6,6 +6,7 @@ const flush = 'processor/sequencer/flush.ts';
 const workspace = 'processor/conversation/workspace.ts';
 const foldStep = 'processor/conversation/fold-step.ts';
 const carry = 'processor/conversation/carry.ts';
+const deadLetter = 'processor/sequencer/dead-letter.ts';
 const stateStore = 'processor/cql/state-store.ts';
 
 export const sequencerBugs: readonly Bug[] = [
@@ -240,6 +241,74 @@ export const sequencerBugs: readonly Bug[] = [
         file: workspace,
         from: '      if (this.#bytes <= bytesMax) return;\n      if (container.isUnwritten) continue;',
         to: '      if (this.#bytes <= bytesMax || bytesMax >= 0) return;\n      if (container.isUnwritten) continue;',
+      },
+    ],
+  },
+  {
+    name: 'repetition without the LSN guard',
+    about: 'A record that is appended once more is taken whatever changed since.',
+    patches: [
+      {
+        file: tenure,
+        from: "    const isRead = source.kind === 'row' && source.snapshot !== null;",
+        to: "    const isRead = source.kind === 'row' && (source.snapshot !== null || record.headers['turnstream-retry'] !== undefined);",
+      },
+    ],
+  },
+  {
+    name: 'repetition of what was overtaken',
+    about:
+      'A record from before a TRUNCATE or a snapshot, appended once more, brings back a row that is gone.',
+    patches: [
+      {
+        file: deadLetter,
+        from: '  return tables.every((table) => position < coveredUpTo(ledger, table));',
+        to: '  return tables.every((table) => position < Math.min(0, coveredUpTo(ledger, table)));',
+      },
+    ],
+  },
+  {
+    name: 'repeated TRUNCATE overtaking all before it',
+    about: 'What came between a TRUNCATE and its repetition, and was set aside, is lost.',
+    patches: [
+      {
+        file: deadLetter,
+        from: '  const first = repeatedBy(record) ?? record.offset;',
+        to: '  const first = record.offset;',
+      },
+    ],
+  },
+  {
+    name: 'repetition of what a snapshot read',
+    about:
+      'A row that a snapshot read, appended once more, begins a snapshot or ends one: all else is swept.',
+    patches: [
+      {
+        file: 'processor/sequencer/decode-batch.ts',
+        from: "  if (source.kind === 'row') return source.snapshot !== null;",
+        to: "  if (source.kind === 'row') return source.snapshot === 'first' && source.kind !== 'row';",
+      },
+    ],
+  },
+  {
+    name: 'letter of the sequencer waiting for ever',
+    about: 'A record that was taken at last is not noted as taken.',
+    patches: [
+      {
+        file: deadLetter,
+        from: "    await decide({ kind: 'retried', position });",
+        to: "    await decide({ kind: 'failed', position, tries: 1, error: '' });",
+      },
+    ],
+  },
+  {
+    name: 'discard by the sequencer not noted',
+    about: 'The letter is passed over, and waits.',
+    patches: [
+      {
+        file: deadLetter,
+        from: '  if (letter === null || settledAt(letter) !== null) return;',
+        to: '  if (letter === null || settledAt(letter) !== null || offset >= 0) return;',
       },
     ],
   },

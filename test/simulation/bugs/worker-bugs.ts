@@ -191,6 +191,46 @@ export const workerBugs: readonly Bug[] = [
     ],
   },
   {
+    name: 'discard not durable',
+    about:
+      'The lane goes by a discard that nobody else will know of: whoever comes next finds that the letter waits.',
+    patches: [
+      {
+        file: laneLetters,
+        from: "    if (!isDecided && !(await this.#note(offset, { kind: 'discarded', position }))) return false;",
+        to: "    if (!isDecided) this.#context.observer.letterRetried(this.#origin.origin, 'discarded');",
+      },
+    ],
+  },
+  {
+    name: 'discard counted twice',
+    about:
+      'A discard of a letter that was discarded before lowers the count of those that wait once more.',
+    patches: [
+      {
+        file: 'processor/engine/letter-retry.ts',
+        from: "  if (letter === undefined) return { kind: 'skip' };",
+        to: "  if (letter === undefined) return retry.discard ? { kind: 'discard', letter: { offset: retry.offset, position: null, atMs: 0, tries: 0, triedAt: null, retriedAt: null, discardedAt: null }, isDecided: true } : { kind: 'skip' };",
+      },
+    ],
+  },
+  {
+    name: 'discarded letter retried',
+    about: 'A retry that stands behind a discard brings the letter in.',
+    patches: [
+      {
+        file: laneLetters,
+        from: '    this.waiting.forget(offset);\n    const { deadLetters }',
+        to: '    const { deadLetters }',
+      },
+      {
+        file: 'processor/engine/letter-retry.ts',
+        from: '  if (settledAt(letter) !== null) {',
+        to: '  if (retriedAt !== null) {',
+      },
+    ],
+  },
+  {
     name: 'retry of a map at its own position',
     about: 'The rows of a retry cover what later changes wrote.',
     patches: [

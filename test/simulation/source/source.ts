@@ -16,10 +16,15 @@ export type SourceParts = {
   /** Appends to `changes`, atomically; answers the offset of the first. */
   readonly append: (records: readonly NewChange[]) => number;
   readonly count?: (name: string) => void;
+  /** From which length on an UPDATE leaves a text unsaid that it leaves alone. */
+  readonly inlineCharsMax?: number;
 };
 
 /** Short, so that histories meet it; all but the texts that are meant to be large stay below. */
 export const inlineCharsMax = 39;
+
+const inlineOf = ({ inlineCharsMax: chars }: SourceParts) =>
+  chars === undefined ? {} : { inlineCharsMax: chars };
 
 export class SimulatedSource {
   readonly postgres: ModelPostgres;
@@ -28,10 +33,16 @@ export class SimulatedSource {
   readonly #count: (name: string) => void;
   #lastHeartbeatLsn = 0;
 
-  constructor({ encode, nowMs, append, count = () => undefined }: SourceParts) {
+  constructor(parts: SourceParts) {
+    const { encode, nowMs, append, count = () => undefined } = parts;
     this.#append = append;
     this.#count = (name) => count(`source: ${name}`);
-    this.postgres = new ModelPostgres({ nowMs, inlineCharsMax, count: this.#count });
+    this.postgres = new ModelPostgres({
+      nowMs,
+      inlineCharsMax,
+      count: this.#count,
+      ...inlineOf(parts),
+    });
     const { postgres } = this;
     this.debezium = new ModelDebezium({ postgres, encode, nowMs, append, count: this.#count });
   }
