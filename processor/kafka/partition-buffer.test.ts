@@ -8,12 +8,14 @@ const record = (offset: number, bytes = 0): LogRecord => {
 
 function setUp(limits = { queueBytesMax: 10_000, batchRecordsMax: 3 }) {
   const delivered: number[][] = [];
+  const ends: number[] = [];
   const flow: string[] = [];
   const failures: unknown[] = [];
   const releases: (() => void)[] = [];
   const ports = {
     deliver: (batch: FetchedBatch) => {
       delivered.push(batch.records.map(({ offset }) => offset));
+      ends.push(batch.endOffset);
       return new Promise<void>((resolve) => releases.push(resolve));
     },
     pause: () => flow.push('pause'),
@@ -27,7 +29,7 @@ function setUp(limits = { queueBytesMax: 10_000, batchRecordsMax: 3 }) {
     await vi.waitFor(() => expect(delivered.length).toBeGreaterThanOrEqual(calls));
     await Promise.resolve();
   };
-  return { buffer, delivered, flow, failures, release, ports };
+  return { buffer, delivered, ends, flow, failures, release, ports };
 }
 
 test('one batch at a time is with the handler, and what came meanwhile is handed over together', async () => {
@@ -39,6 +41,12 @@ test('one batch at a time is with the handler, and what came meanwhile is handed
   await release();
   await vi.waitFor(() => expect(delivered).toEqual([[0], [1, 2]]));
   expect(buffer.next).toBe(3);
+});
+
+test('the end is never before the records, though the broker looked at it before it read them', () => {
+  const { buffer, ends } = setUp();
+  buffer.offer([record(0), record(1)], 2, 1);
+  expect(ends).toEqual([2]);
 });
 
 test('a large fetch is handed over in batches of bounded size', async () => {

@@ -46,7 +46,8 @@ export class PartitionBuffer {
   offer(records: readonly LogRecord[], next: number, endOffset: number): void {
     if (this.closed) return;
     this.next = next;
-    this.endOffset = endOffset;
+    // The broker may have looked at the end before it read the records.
+    this.endOffset = Math.max(endOffset, next);
     for (const record of records) {
       this.queue.push(record);
       this.queuedBytes += sizeOf(record);
