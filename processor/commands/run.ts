@@ -28,13 +28,14 @@ export async function runCommand(
     group: settings.group,
     retry: settings,
   };
+  const said = new Map<string, string>();
   await asService(context, role, async (parts) => {
     const { log: logger } = parts;
     const log = openLog(config.kafka, logger);
     const stores = await openStores(config);
     try {
       const registry = httpRegistry({ url: config.registry.url });
-      const hosting = await openHosting(stores, projections, parts);
+      const hosting = await openHosting(stores, projections, parts, said);
       const decoder = await openEventCodec(registry, settings.eventsTopic);
       const deps = {
         log,
@@ -64,6 +65,7 @@ async function openHosting(
   { generations, checkpoints, prepare }: OpenStores,
   projections: readonly Projection[],
   { metrics, health, log: logger }: ServiceParts,
+  said: Map<string, string>,
 ): Promise<LiveHosting> {
   const told = (places: readonly Place[]) => {
     for (const place of places) {
@@ -76,7 +78,7 @@ async function openHosting(
       nothing ? 'It hosts nothing: its build lacks the versions that readers use.' : null,
     );
   };
-  const ports = { generations, checkpoints, prepare, told, clock: systemClock, logger };
+  const ports = { generations, checkpoints, prepare, told, said, clock: systemClock, logger };
   return await LiveHosting.open(ports, definitionsFor(projections));
 }
 

@@ -49,6 +49,7 @@ function ports(more: Partial<HostingPorts> = {}): HostingPorts {
     told: (all) => {
       places = all;
     },
+    said: new Map(),
     ...more,
   };
 }
@@ -71,6 +72,18 @@ test('where nothing is live the first generation becomes so, and is hosted', asy
     id('counts', 1, 1),
   ]);
   expect(places.map(versionsBehind)).toEqual([0, 0]);
+});
+
+test('a process that begins again and again says what it hosts once, and says a switch', async () => {
+  const all = ports();
+  for (let start = 0; start < 3; start += 1) await LiveHosting.open(all, presentOnly(cards()));
+  const { generation } = await generations.create('cards', 1, null);
+  await generations.promote(id('cards', 1, generation), id('cards', 1, 1), 1);
+  for (let start = 0; start < 3; start += 1) await LiveHosting.open(all, presentOnly(cards()));
+  expect(said.filter((text) => text.startsWith('hosts'))).toEqual([
+    'hosts cards_v1_g1',
+    'hosts cards_v1_g2',
+  ]);
 });
 
 test('any number of workers that start at once host the same', async () => {

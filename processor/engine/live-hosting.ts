@@ -19,6 +19,8 @@ export type HostingPorts = FirstPorts & {
   readonly prepare: (models: readonly ReadModel[]) => Promise<void>;
   /** Of all projections, at first and after each change. */
   readonly told: (places: readonly Place[]) => void;
+  /** The last sentence of each projection, for as long as the process lives: none is said again. */
+  readonly said: Map<string, string>;
   readonly logger: Logger;
 };
 
@@ -104,15 +106,21 @@ export class LiveHosting implements Hosting {
   }
 
   async #take(places: readonly Place[], changed: readonly Place[]): Promise<void> {
-    const { prepare, told, logger } = this.#ports;
+    const { prepare, told } = this.#ports;
     await prepare(hostedOf(changed).map(readModelOf));
     this.#places = places;
     this.#hosted = hostedOf(places);
-    for (const place of changed) {
-      const { level, text } = placeSentence(place);
-      logger[level]({ projection: place.present.name, ...wordsOf(place.live) }, text);
-    }
+    for (const place of changed) this.#say(place);
     told(places);
+  }
+
+  #say(place: Place): void {
+    const { said, logger } = this.#ports;
+    const { name } = place.present;
+    const { level, text } = placeSentence(place);
+    if (said.get(name) === text) return;
+    said.set(name, text);
+    logger[level]({ projection: name, ...wordsOf(place.live) }, text);
   }
 
   /** Once for each reason: it is tried again twice a second. */

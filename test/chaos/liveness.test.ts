@@ -9,7 +9,7 @@ import { pause } from '../support/wait.ts';
 
 const awayMs = Number(process.env['CHAOS_AWAY_SECONDS'] ?? 120) * 1000;
 /** Each part has a handful of things to say; none of them more often than every 30 s. */
-const linesMax = 150;
+const linesMax = 60;
 
 let one: Liveness;
 

@@ -45,6 +45,7 @@ function openHosting(): Promise<LiveHosting> {
     logger,
     prepare: store.ensure.bind(store),
     told: () => undefined,
+    said: new Map(),
   };
   return LiveHosting.open(ports, definitionsOf(projections, []));
 }

@@ -90,7 +90,15 @@ async function startWorker() {
   const { checkpoints, clock, logger, store } = world.deps;
   const prepare = store.ensure.bind(store);
   const hosting = await LiveHosting.open(
-    { generations: world.generations, checkpoints, clock, logger, prepare, told: () => undefined },
+    {
+      generations: world.generations,
+      checkpoints,
+      clock,
+      logger,
+      prepare,
+      told: () => undefined,
+      said: new Map(),
+    },
     definitionsOf([changedSteps, ...projections.slice(1)], [steps]),
   );
   const started = createWorker({ ...world.deps, hosting }, world.settings);
