@@ -55,6 +55,18 @@ export const replayDefinition: CommandDefinition = {
   load: async () => (await import('./replay.ts')).replayCommand,
 };
 
+export const dropDefinition: CommandDefinition = {
+  name: 'drop',
+  names: ['<table...>', 'tables of generations, such as steps_by_type_day_v1_g2'],
+  summary: 'drop generations that nobody needs any more, such as one as of the past',
+  description:
+    'Drops the tables of the named generations; their numbers stay taken. What readers use, or used until a moment ago, and what is being built is refused. Running it again is harmless.',
+  options: [json],
+  settings: ['log'],
+  examples: [['turnstream drop turns_by_account_v1_g3', '']],
+  load: async () => (await import('./drop.ts')).dropCommand,
+};
+
 export const eventsDefinition: CommandDefinition = {
   name: 'events',
   summary: 'a conversation’s history, or a check of the whole event store',

@@ -4,7 +4,7 @@
  */
 import type { GroupName } from '../config/settings-table.ts';
 import type { CommandRun } from './context.ts';
-import { eventsDefinition, replayDefinition } from './definitions-replay.ts';
+import { dropDefinition, eventsDefinition, replayDefinition } from './definitions-replay.ts';
 
 import { verifyDefinition } from './definitions-verify.ts';
 
@@ -153,6 +153,7 @@ export const commandDefinitions: readonly CommandDefinition[] = [
     load: async () => (await import('./promote.ts')).promoteCommand,
   },
   replayDefinition,
+  dropDefinition,
   eventsDefinition,
   verifyDefinition,
   {

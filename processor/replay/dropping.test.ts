@@ -1,11 +1,13 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { cards } from '../../test/worker/history.ts';
 import { VirtualClock } from '../../test/worker/virtual-clock.ts';
 import { type Generation, generationName, isSameGeneration } from '../engine/generations.ts';
 import { MemoryGenerations } from '../engine/memory-generations.ts';
+import type { ReadModel } from '../engine/store.ts';
 import { silentLogger } from '../logger.ts';
 import { idOf } from './choose.ts';
+import { dropNamed, generationNamed } from './drop-named.ts';
 import { dropFormer, toDrop } from './dropping.ts';
 
 const dropDelayMs = 60_000;
@@ -100,4 +102,57 @@ test('one that was killed between saying and dropping: the table goes with the n
   const keeping = { nowMs: clock.nowMs(), keep: 0, dropDelayMs };
   expect(await dropFormer(ports, cards(), keeping)).toEqual([]);
   expect(tables).toEqual(['cards_v1_g1']);
+});
+
+describe('dropping by hand', () => {
+  const clock = new VirtualClock(1_000_000);
+  let store: MemoryGenerations;
+  let tables: string[];
+
+  beforeEach(async () => {
+    store = new MemoryGenerations(clock);
+    tables = [];
+    const first = await store.first('cards', 1);
+    await store.promote(idOf(first), null, 1);
+    await store.promote(idOf(await store.create('cards', 1, null)), idOf(first), clock.nowMs());
+    await store.create('cards', 1, { committedAtMs: 5 });
+  });
+
+  const drop = (table: string, ms = 0) => {
+    const dropTable = async ({ shape, generation: number }: ReadModel) => {
+      const { projection, version } = shape;
+      tables.push(generationName({ projection, version, generation: number }));
+    };
+    const ports = { generations: store, dropTable, clock: { nowMs: () => clock.nowMs() + ms } };
+    return dropNamed(ports, generationNamed([cards()], table), dropDelayMs);
+  };
+  const refused = (code: string, message: RegExp) => ({
+    code,
+    message: expect.stringMatching(message),
+  });
+
+  test('one as of the past goes, once more does no harm', async () => {
+    await drop('cards_v1_g3');
+    await drop('cards_v1_g3');
+    expect(tables).toEqual(['cards_v1_g3', 'cards_v1_g3']);
+    const all = await store.list('cards');
+    expect(all.map(({ droppedAtMs }) => droppedAtMs)).toEqual([null, null, clock.nowMs()]);
+  });
+
+  test('never what readers use, nor what they used until a moment ago', async () => {
+    await expect(drop('cards_v1_g2')).rejects.toMatchObject(refused('GENERATION', /readers use/));
+    await expect(drop('cards_v1_g1', 1)).rejects.toMatchObject(
+      refused('GENERATION', /until a moment ago.*in \d+ s/),
+    );
+    expect(tables).toEqual([]);
+    await drop('cards_v1_g1', dropDelayMs);
+    expect(tables).toEqual(['cards_v1_g1']);
+  });
+
+  test('what is not there is named', async () => {
+    await expect(drop('cards_v1_g9')).rejects.toMatchObject(refused('GENERATION', /cards_v1_g9/));
+    expect(() => generationNamed([cards()], 'sessions_v1_g1')).toThrow(/no generation.*cards/);
+    expect(() => generationNamed([cards()], 'cards')).toThrow(/no generation/);
+    expect(tables).toEqual([]);
+  });
 });

@@ -46,7 +46,7 @@ export function toDrop(
 }
 
 /** When readers were switched from it at the latest: the next promotion after its own last one. */
-function leftAtMs({ promotedAtMs }: Generation, all: readonly Generation[]): number {
+export function leftAtMs({ promotedAtMs }: Generation, all: readonly Generation[]): number {
   const own = promotedAtMs ?? 0;
   const later = all.map((each) => each.promotedAtMs ?? 0).filter((ms) => ms > own);
   return later.length === 0 ? Number.POSITIVE_INFINITY : Math.min(...later);

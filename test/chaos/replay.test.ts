@@ -9,6 +9,7 @@ import { between } from '../../generator/random.ts';
 import { systemClock } from '../../processor/commands/system-clock.ts';
 import { connectCql, cqlDefaults, type DriverSession } from '../../processor/cql/cluster.ts';
 import { CqlGenerationStore } from '../../processor/cql/generation-store.ts';
+import { tableName } from '../../processor/cql/names.ts';
 import type { ReadModel } from '../../processor/engine/store.ts';
 import { formatLsn } from '../../processor/source/lsn.ts';
 import { BackgroundLoad } from '../stack/background-load.ts';
@@ -126,7 +127,9 @@ test('under load, all read models are replayed, verified and promoted, and equal
 
 test(`killed at ${kills} random moments and started again each time: the same, and a second one is refused`, async () => {
   load = startLoad(1000);
-  for (let kill = 0; kill < kills; kill += 1) {
+  const phases: unknown[] = [];
+  for (let runs = 0; phases.length < kills; runs += 1) {
+    expect(runs, 'replays end before they are killed').toBeLessThan(kills * 5);
     const run = spine.startWith({ TURNSTREAM_METRICS_PORT: '0' }, 'replay', '--all', '--keep', '0');
     run.supervised = true;
     const before = await Promise.race([ended(run), pause(between(random, 500, 12_000))]);
@@ -137,7 +140,9 @@ test(`killed at ${kills} random moments and started again each time: the same, a
     }
     run.kill('SIGKILL');
     await run.exited;
+    phases.push(run.lines.findLast(({ phase }) => phase !== undefined)?.['phase'] ?? 'starting');
   }
+  console.log(`killed while ${phases.join(', ')}`);
   const first = spine.startWith({}, 'replay', '--all', '--events-per-second-max', '300');
   first.supervised = true;
   await first.line(({ phase }) => phase === 'building');
@@ -175,6 +180,8 @@ test('as of the past: equal to SQL over Postgres as it was then', async () => {
     const model = { ...spine.model(projection), generation: generation.generation };
     const found = difference(then[projection], await spine.rowsOf(model));
     expect(isEqual(found) ? null : describeDifference(projection, found)).toBeNull();
+    await spine.command('drop', tableName(model));
+    await expect(spine.rowsOf(model)).rejects.toThrow(/unconfigured table|does not exist/);
   }
   await expectEqual();
 });
