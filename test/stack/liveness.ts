@@ -133,6 +133,15 @@ export class Liveness {
     }
   }
 
+  /** Both have their places and nothing to wait for. */
+  async ready(): Promise<void> {
+    for (const part of parts) {
+      await vi.waitFor(async () => {
+        expect(await this.health(part, 'ready')).toEqual({ status: 200, reasons: [] });
+      }, soon);
+    }
+  }
+
   /** Lines of both that were logged while it was done. */
   async linesOf(doing: () => Promise<unknown>): Promise<Readonly<Record<Part, number>>> {
     const before = parts.map((part) => this.processes[part].lines.length);
