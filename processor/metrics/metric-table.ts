@@ -42,6 +42,11 @@ export const metricTable = {
     help: 'Records of the partition of turnstream.events that come after the projection’s checkpoint.',
     labels: ['projection', 'partition'],
   },
+  turnstream_stalled_seconds: {
+    type: 'gauge',
+    help: 'Time for which there has been something to read in the partition without the projection’s checkpoint moving; 0 while it is up to date or moves. /health/live judges by it. Computed at the scrape.',
+    labels: ['projection', 'partition'],
+  },
   turnstream_lag_bytes: {
     type: 'gauge',
     help: "WAL bytes between the primary's LSN at the last poll and the projection's watermark.",
@@ -90,6 +95,11 @@ export const metricTable = {
   turnstream_sequencer_lag_records: {
     type: 'gauge',
     help: 'Records of turnstream.changes that come after the offset which the sequencer has committed.',
+    labels: [],
+  },
+  turnstream_sequencer_stalled_seconds: {
+    type: 'gauge',
+    help: 'The same as turnstream_stalled_seconds of the sequencer’s own offset in turnstream.changes; absent where it stands by.',
     labels: [],
   },
   turnstream_parked_steps: {

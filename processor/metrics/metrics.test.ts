@@ -126,6 +126,37 @@ test('who stands by has no sequencer lag; who works has', async () => {
   expect(sampleOf(await scrape(), 'turnstream_sequencer_lag_records')).toBe(2);
 });
 
+test('a stall is counted from when there was something to read, partition by partition', async () => {
+  const { metrics, clock, scrape } = fixture();
+  metrics.progress.hold('p', 0, mark(40, 1000, 0));
+  metrics.progress.hold('p', 1, mark(40, 1000, 0));
+  const stalled = async (partition: string) =>
+    sampleOf(await scrape(), 'turnstream_stalled_seconds', { projection: 'p', partition });
+  expect(await stalled('0')).toBe(0);
+  clock.nowMs += 90_000;
+  metrics.progress.end('p', 0, 41);
+  metrics.progress.end('p', 1, 41);
+  clock.nowMs += 7_000;
+  metrics.progress.end('p', 0, 60);
+  metrics.progress.advance('p', 1, mark(41, 2000, 0));
+  expect([await stalled('0'), await stalled('1')]).toEqual([7, 0]);
+  metrics.progress.advance('p', 0, mark(50, 2000, 0));
+  expect(await stalled('0')).toBe(0);
+  metrics.progress.release('p', 0);
+  expect(samplesOf(await scrape(), 'turnstream_stalled_seconds')).toHaveLength(1);
+});
+
+test('who stands by as a sequencer is not stalled; who works may be', async () => {
+  const { metrics, clock, scrape } = fixture();
+  expect(samplesOf(await scrape(), 'turnstream_sequencer_stalled_seconds')).toEqual([]);
+  metrics.sequencerProgress.hold('sequencer', 0, { offset: 10, watermark: null });
+  metrics.sequencerProgress.end('sequencer', 0, 14);
+  clock.nowMs += 3_000;
+  expect(sampleOf(await scrape(), 'turnstream_sequencer_stalled_seconds')).toBe(3);
+  metrics.sequencerProgress.release('sequencer', 0);
+  expect(samplesOf(await scrape(), 'turnstream_sequencer_stalled_seconds')).toEqual([]);
+});
+
 test('a negative interval is observed as zero and counted', async () => {
   const { metrics, scrape } = fixture();
   metrics.projection('p').commitToReadable.observe(-0.5);

@@ -104,7 +104,7 @@ export function createMetrics(
   const letterRetries = declare.counter('turnstream_dead_letter_retries_total');
   const retries = declare.counter('turnstream_retries_total');
   const restarts = declare.counter('turnstream_restarts_total');
-  declareSequencerLag(declare, sequencerProgress);
+  declareSequencerLag(declare, sequencerProgress, nowMs);
   declareWaitingLetters(declare, [progress, sequencerProgress]);
   return {
     progress,

@@ -22,13 +22,23 @@ export type SourceMetrics = {
   polled(source: 'postgres' | 'log', result: 'ok' | 'error'): void;
 };
 
-export function declareSequencerLag(declare: Declare, progress: Progress): void {
+export function declareSequencerLag(
+  declare: Declare,
+  progress: Progress,
+  nowMs: () => number,
+): void {
+  // Who stands by has no lag of its own: the sample is left out, not 0.
   declare.gauge('turnstream_sequencer_lag_records', (gauge) => {
     gauge.reset();
     const [held] = progress.held();
-    // Who stands by has no lag of its own: the sample is left out, not 0.
     if (held === undefined || held.endOffset === null) gauge.remove();
     else gauge.set(Math.max(0, held.endOffset - held.offset));
+  });
+  declare.gauge('turnstream_sequencer_stalled_seconds', (gauge) => {
+    gauge.reset();
+    const [held] = progress.held();
+    if (held === undefined) gauge.remove();
+    else gauge.set(stalledSeconds(held, nowMs()));
   });
 }
 
@@ -56,6 +66,13 @@ export function sourceMetrics(
     for (const { reader, partition, offset, endOffset } of progress.held()) {
       if (endOffset !== null)
         gauge.set({ projection: reader, partition }, Math.max(0, endOffset - offset));
+    }
+  });
+  declare.gauge('turnstream_stalled_seconds', (gauge) => {
+    gauge.reset();
+    for (const held of progress.held()) {
+      const { reader, partition } = held;
+      gauge.set({ projection: reader, partition }, stalledSeconds(held, nowMs()));
     }
   });
   declare.gauge('turnstream_staleness_seconds', (gauge) => {
@@ -90,6 +107,10 @@ export function sourceMetrics(
     },
     polled: (source, result) => polls.inc({ source, result }),
   };
+}
+
+function stalledSeconds({ waitingSinceMs }: HeldPartition, nowMs: number): number {
+  return waitingSinceMs === null ? 0 : Math.max(0, (nowMs - waitingSinceMs) / 1000);
 }
 
 type OldestMark = { readonly lsn: Lsn; readonly committedAt: number };
