@@ -1,7 +1,8 @@
 /**
  * All facts of the final rows, worked out from scratch: what the fold must have arrived at (I3),
  * and what verification compares with. Straightforward on purpose; it shares no code with the fold
- * but the order of siblings and which step types are visible.
+ * but the order of siblings and which step types are visible. What it takes grows with the rows alone:
+ * verification reads sessions of any length.
  */
 import type { Instant } from '../source/instant.ts';
 import type { AgentTurnFact, Fact, HumanTurnFact, SessionFact, StepFact } from './fact.ts';
@@ -48,42 +49,88 @@ export function factsOf(rows: FinalRows): Fact[] {
   ];
 }
 
+/** Turns of one role. */
+type Role = {
+  readonly byUid: ReadonlyMap<string, FinalTurn>;
+  readonly bySession: ReadonlyMap<string, readonly FinalTurn[]>;
+  /** Those of one session with one parent, in the order of siblings, by `familyOf`. */
+  readonly families: ReadonlyMap<string, readonly FinalTurn[]>;
+  readonly ranks: ReadonlyMap<FinalTurn, number>;
+};
+
 type World = {
-  readonly rows: FinalRows;
   readonly accounts: ReadonlyMap<string, string | null>;
-  readonly humans: ReadonlyMap<string, FinalTurn>;
-  readonly agents: ReadonlyMap<string, FinalTurn>;
+  readonly humans: Role;
+  readonly agents: Role;
   /** By idx. */
   readonly stepsByTurn: ReadonlyMap<string, readonly FinalStep[]>;
+  readonly previous: ReadonlyMap<FinalStep, FinalStep>;
+  /** As far as it was asked for. */
+  readonly depths: Map<FinalTurn, number | null>;
 };
 
 function worldOf(rows: FinalRows): World {
-  const stepsByTurn = new Map<string, FinalStep[]>();
-  for (const step of rows.steps) {
-    const steps = stepsByTurn.get(step.agentTurnUid);
-    if (steps === undefined) stepsByTurn.set(step.agentTurnUid, [step]);
-    else steps.push(step);
+  const stepsByTurn = groupedBy(rows.steps, ({ agentTurnUid }) => agentTurnUid);
+  const previous = new Map<FinalStep, FinalStep>();
+  for (const steps of stepsByTurn.values()) {
+    steps.sort((a, b) => a.idx - b.idx);
+    let before: FinalStep | undefined;
+    for (const step of steps) {
+      if (before !== undefined) previous.set(step, before);
+      before = step;
+    }
   }
-  for (const steps of stepsByTurn.values()) steps.sort((a, b) => a.idx - b.idx);
   return {
-    rows,
     accounts: new Map(rows.sessions.map(({ uid, accountUid }) => [uid, accountUid])),
-    humans: new Map(rows.humanTurns.map((turn) => [turn.uid, turn])),
-    agents: new Map(rows.agentTurns.map((turn) => [turn.uid, turn])),
+    humans: roleOf(rows.humanTurns),
+    agents: roleOf(rows.agentTurns),
     stepsByTurn,
+    previous,
+    depths: new Map(),
   };
 }
 
+function roleOf(turns: readonly FinalTurn[]): Role {
+  const families = groupedBy(turns, ({ sessionUid, parentUid }) => familyOf(sessionUid, parentUid));
+  const ranks = new Map<FinalTurn, number>();
+  for (const family of families.values()) {
+    family.sort((a, b) =>
+      compareChildren({ uid: a.uid, at: a.createdAt }, { uid: b.uid, at: b.createdAt }),
+    );
+    for (const [rank, turn] of family.entries()) ranks.set(turn, rank);
+  }
+  return {
+    byUid: new Map(turns.map((turn) => [turn.uid, turn])),
+    bySession: groupedBy(turns, ({ sessionUid }) => sessionUid),
+    families,
+    ranks,
+  };
+}
+
+function familyOf(sessionUid: string, parentUid: string | null): string {
+  return JSON.stringify([sessionUid, parentUid]);
+}
+
+function groupedBy<Item>(items: readonly Item[], nameOf: (item: Item) => string) {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const name = nameOf(item);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
 /** The parent in the same session, of the other role. */
-function parentOf(turn: FinalTurn, parents: ReadonlyMap<string, FinalTurn>): FinalTurn | undefined {
-  const parent = turn.parentUid === null ? undefined : parents.get(turn.parentUid);
+function parentOf(turn: FinalTurn, parents: Role): FinalTurn | undefined {
+  const parent = turn.parentUid === null ? undefined : parents.byUid.get(turn.parentUid);
   return parent?.sessionUid === turn.sessionUid ? parent : undefined;
 }
 
 function sessionFact({ uid, accountUid, title }: FinalSession, world: World): SessionFact {
-  const inSession = (turn: FinalTurn) => turn.sessionUid === uid;
-  const humans = world.rows.humanTurns.filter(inSession);
-  const agents = world.rows.agentTurns.filter(inSession);
+  const humans = world.humans.bySession.get(uid) ?? [];
+  const agents = world.agents.bySession.get(uid) ?? [];
   const steps = agents.map((turn) => world.stepsByTurn.get(turn.uid) ?? []);
   const times = [...humans, ...agents, ...steps.map((list) => list.at(-1))].map(
     (row) => row?.createdAt ?? null,
@@ -103,9 +150,7 @@ function sessionFact({ uid, accountUid, title }: FinalSession, world: World): Se
 
 function humanTurnFact(turn: FinalTurn, world: World): HumanTurnFact {
   const parent = parentOf(turn, world.agents);
-  const answers = world.rows.agentTurns.filter(
-    (agent) => agent.parentUid === turn.uid && agent.sessionUid === turn.sessionUid,
-  );
+  const answers = world.agents.families.get(familyOf(turn.sessionUid, turn.uid)) ?? [];
   return {
     kind: 'humanTurn',
     ...turn,
@@ -113,7 +158,7 @@ function humanTurnFact(turn: FinalTurn, world: World): HumanTurnFact {
     depth: depthOf(turn, 'human', world),
     answeredAt: (parent && world.stepsByTurn.get(parent.uid)?.at(-1)?.createdAt) ?? null,
     answers: answers.length,
-    siblings: rankOf(turn, world.rows.humanTurns),
+    siblings: world.humans.ranks.get(turn) ?? 0,
   };
 }
 
@@ -130,16 +175,15 @@ function agentTurnFact(turn: FinalTurn, world: World): AgentTurnFact {
     firstStepAt: steps[0]?.createdAt ?? null,
     firstVisibleStepAt: steps.find(({ tpe }) => isVisible(tpe))?.createdAt ?? null,
     lastStepAt: steps.at(-1)?.createdAt ?? null,
-    attempt: rankOf(turn, world.rows.agentTurns) + 1,
+    attempt: (world.agents.ranks.get(turn) ?? 0) + 1,
   };
 }
 
 /** None for a step whose turn is unknown. */
 function stepFact(step: FinalStep, world: World): StepFact[] {
-  const turn = world.agents.get(step.agentTurnUid);
+  const turn = world.agents.byUid.get(step.agentTurnUid);
   if (turn === undefined) return [];
-  const steps = world.stepsByTurn.get(turn.uid) ?? [];
-  const previous = steps[steps.indexOf(step) - 1];
+  const previous = world.previous.get(step);
   return [
     {
       kind: 'step',
@@ -155,25 +199,25 @@ function stepFact(step: FinalStep, world: World): StepFact[] {
   ];
 }
 
+/** Null below a circle and within it. */
 function depthOf(turn: FinalTurn, role: 'human' | 'agent', world: World): number | null {
-  const seen = new Set<FinalTurn>();
+  const { depths, humans, agents } = world;
+  const path = new Set<FinalTurn>();
   let at: FinalTurn | undefined = turn;
-  for (let isHuman = role === 'human'; at !== undefined; isHuman = !isHuman) {
-    if (seen.has(at)) return null;
-    seen.add(at);
-    at = parentOf(at, isHuman ? world.agents : world.humans);
+  for (let isHuman = role === 'human'; at !== undefined && !depths.has(at); isHuman = !isHuman) {
+    if (path.has(at)) {
+      for (const each of path) depths.set(each, null);
+      return null;
+    }
+    path.add(at);
+    at = parentOf(at, isHuman ? agents : humans);
   }
-  return seen.size - 1;
-}
-
-function rankOf(turn: FinalTurn, all: readonly FinalTurn[]): number {
-  const family = all.filter(
-    (other) => other.sessionUid === turn.sessionUid && other.parentUid === turn.parentUid,
-  );
-  const self = { uid: turn.uid, at: turn.createdAt };
-  return family.filter(
-    (other) => compareChildren({ uid: other.uid, at: other.createdAt }, self) < 0,
-  ).length;
+  let depth = at === undefined ? -1 : (depths.get(at) ?? null);
+  for (const each of [...path].reverse()) {
+    if (depth !== null) depth += 1;
+    depths.set(each, depth);
+  }
+  return depths.get(turn) ?? null;
 }
 
 function least(times: readonly (number | null)[]): number | null {
