@@ -71,7 +71,8 @@ test('a CQL server slower than the session timeout for long causes no rebalance'
   one.slow(0);
   const { seconds, difference } = await one.judged();
   console.log(`slow CQL: ${slow} slow batches, caught up after ${seconds} s`);
-  expect(Math.min(...slow)).toBeGreaterThan(5);
+  // The sequencer's take several answers each, one after the other.
+  expect(Math.min(...slow)).toBeGreaterThan(2);
   expect(difference).toBeNull();
   expect(await one.rebalances()).toEqual(before);
 });
