@@ -100,6 +100,17 @@ export class PrometheusServer {
     });
   }
 
+  /** Resolves when each of so many targets has been scraped so often; a rate needs two times. */
+  async scraped(targets: number, times: number): Promise<void> {
+    const often = `count_over_time(up[1m]) >= ${times}`;
+    await until(async () => (await this.query(often)).length === targets, 100);
+  }
+
+  /** Resolves when the expression has a sample. */
+  async holds(expr: string): Promise<void> {
+    await until(async () => (await this.query(expr)).length > 0, 100);
+  }
+
   /** Of each target, null where it is well. */
   async targetErrors(): Promise<readonly (string | null)[]> {
     const { activeTargets } = targetsSchema.parse(await this.#get('targets'));
@@ -119,7 +130,7 @@ export class PrometheusServer {
   async #get(path: string): Promise<unknown> {
     const response = await fetch(`${this.#url}/api/v1/${path}`);
     const body = z
-      .object({ status: z.string(), error: z.string().optional(), data: z.unknown() })
+      .object({ status: z.string(), error: z.string().optional(), data: z.unknown().optional() })
       .parse(await response.json());
     if (body.status !== 'success') throw new Error(body.error ?? `Prometheus: ${response.status}`);
     return body.data;
