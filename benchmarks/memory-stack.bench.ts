@@ -6,9 +6,9 @@
  * Run beside `make up`: `node --import tsx benchmarks/memory-stack.bench.ts [seconds]`.
  */
 import { createTables } from '../generator/generate.ts';
-import { BackgroundLoad } from '../test/stack/background-load.ts';
-import { Spine } from '../test/stack/spine.ts';
-import type { TurnstreamProcess } from '../test/stack/turnstream-process.ts';
+import { BackgroundLoad } from '../test/stack/support/background-load.ts';
+import { Spine } from '../test/stack/support/spine.ts';
+import type { TurnstreamProcess } from '../test/stack/support/turnstream-process.ts';
 import { parsePrometheusText, sampleOf, samplesOf } from '../test/support/prometheus-text.ts';
 
 const MIB = 2 ** 20;

@@ -1,11 +1,11 @@
 /** Members come and go under load, ten of each kind of change (KILLS=), stopped ones go on later. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTables } from '../../generator/generate.ts';
-import { BackgroundLoad } from '../stack/background-load.ts';
-import { churns, Group } from '../stack/churn.ts';
-import { chanceOf, chaosSeed, killsOfEach } from '../stack/faults.ts';
-import { Spine } from '../stack/spine.ts';
-import { type Outlived, outlive } from '../stack/zombie.ts';
+import { BackgroundLoad } from '../stack/support/background-load.ts';
+import { churns, Group } from '../stack/support/churn.ts';
+import { chanceOf, chaosSeed, killsOfEach } from '../stack/support/faults.ts';
+import { Spine } from '../stack/support/spine.ts';
+import { type Outlived, outlive } from '../stack/support/zombie.ts';
 
 const seed = chaosSeed('groups');
 const times = killsOfEach(10);

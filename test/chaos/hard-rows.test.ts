@@ -4,17 +4,17 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTables } from '../../generator/generate.ts';
-import { moves } from '../stack/moves-cases.ts';
+import { moves } from '../stack/support/moves-cases.ts';
 import {
   park,
   parkedInPostgres,
   parkedShownAs,
   release,
   residentBytesMax,
-} from '../stack/parked.ts';
-import { judgedSideBySide } from '../stack/side-by-side.ts';
-import { Spine } from '../stack/spine.ts';
-import type { TurnstreamProcess } from '../stack/turnstream-process.ts';
+} from '../stack/support/parked.ts';
+import { judgedSideBySide } from '../stack/support/side-by-side.ts';
+import { Spine } from '../stack/support/spine.ts';
+import type { TurnstreamProcess } from '../stack/support/turnstream-process.ts';
 
 const MIB = 2 ** 20;
 const { TURNSTREAM_CHAOS_PARKED_STEPS = '1000000' } = process.env;

@@ -1,9 +1,9 @@
 /** kill -9 of every part, ten times each (KILLS=), under load; the table of times to recover. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTables } from '../../generator/generate.ts';
-import { chanceOf, chaosSeed, killsOfEach } from '../stack/faults.ts';
-import { Kills } from '../stack/kills.ts';
-import { Spine } from '../stack/spine.ts';
+import { chanceOf, chaosSeed, killsOfEach } from '../stack/support/faults.ts';
+import { Kills } from '../stack/support/kills.ts';
+import { Spine } from '../stack/support/spine.ts';
 
 const seed = chaosSeed('kills');
 const rounds = Array.from({ length: killsOfEach(10) }, (_, at) => at + 1);

@@ -3,8 +3,8 @@
  * long form, and more of it, is test/chaos/liveness.test.ts.
  */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { BackPressure } from '../stack/back-pressure.ts';
-import { Liveness } from '../stack/liveness.ts';
+import { BackPressure } from '../stack/support/back-pressure.ts';
+import { Liveness } from '../stack/support/liveness.ts';
 
 let one: Liveness;
 const soon = { timeout: 60_000, interval: 100 };

@@ -3,8 +3,8 @@
  * CHAOS_AWAY_SECONDS.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { BackPressure } from '../stack/back-pressure.ts';
-import { Liveness } from '../stack/liveness.ts';
+import { BackPressure } from '../stack/support/back-pressure.ts';
+import { Liveness } from '../stack/support/liveness.ts';
 import { pause, until } from '../support/wait.ts';
 
 const awayMs = Number(process.env['CHAOS_AWAY_SECONDS'] ?? 120) * 1000;

@@ -6,10 +6,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTables } from '../../generator/generate.ts';
 import { killServer, startServer, stopServer } from '../../local/stack.ts';
-import { BackgroundLoad } from '../stack/background-load.ts';
-import { chaosSeed } from '../stack/faults.ts';
-import { Freshness, type Seen } from '../stack/freshness.ts';
-import { Spine } from '../stack/spine.ts';
+import { BackgroundLoad } from '../stack/support/background-load.ts';
+import { chaosSeed } from '../stack/support/faults.ts';
+import { Freshness, type Seen } from '../stack/support/freshness.ts';
+import { Spine } from '../stack/support/spine.ts';
 import { pause } from '../support/wait.ts';
 import {
   backToOneNode,

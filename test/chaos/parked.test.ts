@@ -1,9 +1,9 @@
 /** Parked steps as an operator sees them: how many, and since when. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTables } from '../../generator/generate.ts';
-import { park, parkedInPostgres, parkedShownAs, release } from '../stack/parked.ts';
-import { Spine } from '../stack/spine.ts';
-import type { TurnstreamProcess } from '../stack/turnstream-process.ts';
+import { park, parkedInPostgres, parkedShownAs, release } from '../stack/support/parked.ts';
+import { Spine } from '../stack/support/spine.ts';
+import type { TurnstreamProcess } from '../stack/support/turnstream-process.ts';
 
 const spine = new Spine();
 const startedAt = Date.now();

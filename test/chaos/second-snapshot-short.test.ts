@@ -1,6 +1,6 @@
 /** A lost slot under load, in short; test/chaos/ has the long form. */
-import { chaosSeed } from '../stack/faults.ts';
-import { describeSecondSnapshot } from '../stack/second-snapshot.suite.ts';
+import { chaosSeed } from '../stack/support/faults.ts';
+import { describeSecondSnapshot } from '../stack/support/second-snapshot.suite.ts';
 
 describeSecondSnapshot('a second snapshot', {
   seed: chaosSeed('a second snapshot'),

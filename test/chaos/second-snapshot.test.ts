@@ -1,6 +1,6 @@
 /** A lost slot, a fresh topic of changes, emptied tables: capture begins anew under load. */
-import { chaosSeed } from '../stack/faults.ts';
-import { describeSecondSnapshot } from '../stack/second-snapshot.suite.ts';
+import { chaosSeed } from '../stack/support/faults.ts';
+import { describeSecondSnapshot } from '../stack/support/second-snapshot.suite.ts';
 
 describeSecondSnapshot('second snapshots', {
   seed: chaosSeed('second snapshots'),

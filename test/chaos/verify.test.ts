@@ -4,8 +4,8 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTables, generate } from '../../generator/generate.ts';
-import { BackgroundLoad } from '../stack/background-load.ts';
-import { Spine } from '../stack/spine.ts';
+import { BackgroundLoad } from '../stack/support/background-load.ts';
+import { Spine } from '../stack/support/spine.ts';
 import { parsePrometheusText, sampleOf } from '../support/prometheus-text.ts';
 import { pause } from '../support/wait.ts';
 

@@ -1,6 +1,6 @@
 /** Connect killed by -9 in the middle of large statements, in short; test/chaos/ has the long form. */
-import { describeCaptureFaults } from './capture-faults.suite.ts';
-import { chaosSeed } from './faults.ts';
+import { describeCaptureFaults } from './support/capture-faults.suite.ts';
+import { chaosSeed } from './support/faults.ts';
 
 describeCaptureFaults({
   delivery: 'at-least-once',

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkCapture } from '../../connectors/capture.ts';
 import { renderConnector } from '../../connectors/render.ts';
 import { unchanged } from '../../processor/source/row-change.ts';
-import { addresses, brief, CaptureSandbox, rowsOf, waiting } from './capture-sandbox.ts';
+import { addresses, brief, CaptureSandbox, rowsOf, waiting } from './support/capture-sandbox.ts';
 
 const sandbox = new CaptureSandbox();
 const { pool } = sandbox;

@@ -7,9 +7,9 @@ import { createTables, generate } from '../../generator/generate.ts';
 import { evaluate } from '../monitoring/evaluate.ts';
 import { PrometheusServer, type Target } from '../monitoring/prometheus-server.ts';
 import { prometheusTools } from '../monitoring/prometheus-tools.ts';
-import { BackgroundLoad } from './background-load.ts';
-import { Spine } from './spine.ts';
-import type { TurnstreamProcess } from './turnstream-process.ts';
+import { BackgroundLoad } from './support/background-load.ts';
+import { Spine } from './support/spine.ts';
+import type { TurnstreamProcess } from './support/turnstream-process.ts';
 
 /** What a pipeline that runs well has nothing to show of. */
 const restful = ['No replay runs', 'No retries since the start', 'None since the start'];

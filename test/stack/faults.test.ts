@@ -4,10 +4,10 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTables } from '../../generator/generate.ts';
-import { chanceOf, chaosSeed } from './faults.ts';
-import { Kills } from './kills.ts';
-import { Spine } from './spine.ts';
-import { outlive } from './zombie.ts';
+import { chanceOf, chaosSeed } from './support/faults.ts';
+import { Kills } from './support/kills.ts';
+import { Spine } from './support/spine.ts';
+import { outlive } from './support/zombie.ts';
 
 const seed = chaosSeed('faults');
 const spine = new Spine();

@@ -4,14 +4,14 @@
  */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createTables, generate } from '../../generator/generate.ts';
-import { deadLettersOf } from './dead-letters.ts';
-import { deletes, truncates } from './deletes-cases.ts';
-import { missingParents } from './missing-parents-cases.ts';
-import { moves } from './moves-cases.ts';
-import { oddValues, tooLarge, tooLargeNamed } from './odd-values-cases.ts';
-import { judgedSideBySide } from './side-by-side.ts';
-import { Spine } from './spine.ts';
-import { TurnstreamProcess } from './turnstream-process.ts';
+import { deadLettersOf } from './support/dead-letters.ts';
+import { deletes, truncates } from './support/deletes-cases.ts';
+import { missingParents } from './support/missing-parents-cases.ts';
+import { moves } from './support/moves-cases.ts';
+import { oddValues, tooLarge, tooLargeNamed } from './support/odd-values-cases.ts';
+import { judgedSideBySide } from './support/side-by-side.ts';
+import { Spine } from './support/spine.ts';
+import { TurnstreamProcess } from './support/turnstream-process.ts';
 
 const spine = new Spine();
 let seed = 900;

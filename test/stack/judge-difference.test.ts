@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { collect, type JudgedRow } from './judge.ts';
-import { describeDifference, difference, isEqual, summedOverShards } from './judge-difference.ts';
+import { collect, type JudgedRow } from './support/judge.ts';
+import {
+  describeDifference,
+  difference,
+  isEqual,
+  summedOverShards,
+} from './support/judge-difference.ts';
 
 const row = (key: string, ...values: (string | number | null)[]): JudgedRow => ({
   key: [key, 1],

@@ -12,9 +12,9 @@ import { bucketOf } from '../../processor/projection/hash.ts';
 import { keyTextOf } from '../../processor/projection/key-text.ts';
 import { bucketOfMicros, overflowBucket } from '../../projections/buckets.ts';
 import { projections } from '../../projections/index.ts';
-import { expectedRows, type JudgedRow, type Judgement } from './judge.ts';
-import { describeDifference, difference, isEqual } from './judge-difference.ts';
-import { factsOf } from './judge-plain-facts.ts';
+import { expectedRows, type JudgedRow, type Judgement } from './support/judge.ts';
+import { describeDifference, difference, isEqual } from './support/judge-difference.ts';
+import { factsOf } from './support/judge-plain-facts.ts';
 
 const { postgres } = stackAddresses();
 const schema = `judge_${process.pid}`;

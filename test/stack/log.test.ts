@@ -6,7 +6,7 @@ import { stackAddresses } from '../../local/stack.ts';
 import { createKafkaLog } from '../../processor/kafka/kafkajs-log.ts';
 import { type KafkaOptions, kafkaDefaults } from '../../processor/kafka/kafkajs-options.ts';
 import { describeLogContract } from '../../processor/kafka/log.contract.ts';
-import { KafkaProxy } from './kafka-proxy.ts';
+import { KafkaProxy } from './support/kafka-proxy.ts';
 
 const { brokers } = stackAddresses().kafka;
 const topics: string[] = [];

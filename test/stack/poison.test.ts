@@ -20,9 +20,9 @@ import { memoryRegistry } from '../../processor/source/memory-registry.ts';
 import { encodeSweep } from '../../processor/source/sweep.ts';
 import { cards, counts, History, type Mending, poison, projected } from '../worker/history.ts';
 import { openRealWorld } from '../worker/real-world.ts';
-import { RegistryProxy } from './registry-proxy.ts';
-import { Spine } from './spine.ts';
-import { TurnstreamProcess } from './turnstream-process.ts';
+import { RegistryProxy } from './support/registry-proxy.ts';
+import { Spine } from './support/spine.ts';
+import { TurnstreamProcess } from './support/turnstream-process.ts';
 
 const patience = { timeout: 60_000, interval: 50 };
 

@@ -4,7 +4,7 @@
  * knows one snapshot from another by the LSN that all its rows share.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { brief, CaptureSandbox, rowsOf } from './capture-sandbox.ts';
+import { brief, CaptureSandbox, rowsOf } from './support/capture-sandbox.ts';
 
 const sandbox = new CaptureSandbox();
 const empty = new CaptureSandbox();

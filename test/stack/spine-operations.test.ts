@@ -9,8 +9,8 @@ import {
   samplesOf,
 } from '../support/prometheus-text.ts';
 import { until } from '../support/wait.ts';
-import { Spine, spinePartitions } from './spine.ts';
-import type { TurnstreamProcess } from './turnstream-process.ts';
+import { Spine, spinePartitions } from './support/spine.ts';
+import type { TurnstreamProcess } from './support/turnstream-process.ts';
 
 const spine = new Spine();
 const endAtMs = Date.parse('2026-03-05T12:00:00Z');

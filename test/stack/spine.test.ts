@@ -1,7 +1,7 @@
 /** What must be true of the whole on the real stack: every kind of change arrives, exactly. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTables, generate } from '../../generator/generate.ts';
-import { Spine } from './spine.ts';
+import { Spine } from './support/spine.ts';
 
 const spine = new Spine();
 const endAtMs = Date.parse('2026-03-05T12:00:00Z');

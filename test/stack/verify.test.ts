@@ -5,10 +5,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTables, generate } from '../../generator/generate.ts';
 import type { VerifyReport } from '../../processor/verify/report.ts';
-import { BackgroundLoad } from './background-load.ts';
-import { PlantedFaults } from './planted-faults.ts';
-import { Spine } from './spine.ts';
-import { TurnstreamProcess } from './turnstream-process.ts';
+import { BackgroundLoad } from './support/background-load.ts';
+import { PlantedFaults } from './support/planted-faults.ts';
+import { Spine } from './support/spine.ts';
+import { TurnstreamProcess } from './support/turnstream-process.ts';
 
 const spine = new Spine();
 const endAtMs = Date.parse('2026-03-05T12:00:00Z');

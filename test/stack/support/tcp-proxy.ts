@@ -5,7 +5,7 @@
  */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { pause } from '../support/wait.ts';
+import { pause } from '../../support/wait.ts';
 
 export type Direction = 'request' | 'answer';
 

@@ -3,10 +3,10 @@
  * through a proxy that holds all bytes, then for everybody (SIGSTOP: connections stay, nobody
  * answers). Meanwhile memory and staleness are sampled, the latter beside what beacons.ts knows.
  */
-import { generate } from '../../generator/generate.ts';
-import { killServer } from '../../local/stack.ts';
-import { parsePrometheusText, sampleOf, samplesOf } from '../support/prometheus-text.ts';
-import { pause } from '../support/wait.ts';
+import { generate } from '../../../generator/generate.ts';
+import { killServer } from '../../../local/stack.ts';
+import { parsePrometheusText, sampleOf, samplesOf } from '../../support/prometheus-text.ts';
+import { pause } from '../../support/wait.ts';
 import { Beacons } from './beacons.ts';
 import { type Liveness, limits, type Part } from './liveness.ts';
 import type { TurnstreamProcess } from './turnstream-process.ts';

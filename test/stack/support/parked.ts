@@ -1,7 +1,7 @@
 /** Many parked steps: how many the sequencer says there are, since when, and what memory it takes. */
 import { expect } from 'vitest';
-import { parsePrometheusText, sampleOf } from '../support/prometheus-text.ts';
-import { pause } from '../support/wait.ts';
+import { parsePrometheusText, sampleOf } from '../../support/prometheus-text.ts';
+import { pause } from '../../support/wait.ts';
 import type { Spine } from './spine.ts';
 import type { TurnstreamProcess } from './turnstream-process.ts';
 

@@ -3,9 +3,9 @@
  * longer than their session and then go on with what they had in hand; two sequencers of which the
  * one that works is killed or stopped. Chance chooses who, in which order and when.
  */
-import { between, pick, type Random } from '../../generator/random.ts';
-import { parsePrometheusText, samplesOf } from '../support/prometheus-text.ts';
-import { until } from '../support/wait.ts';
+import { between, pick, type Random } from '../../../generator/random.ts';
+import { parsePrometheusText, samplesOf } from '../../support/prometheus-text.ts';
+import { until } from '../../support/wait.ts';
 import type { BackgroundLoad } from './background-load.ts';
 import { shuffled } from './faults.ts';
 import { type Spine, spinePartitions } from './spine.ts';

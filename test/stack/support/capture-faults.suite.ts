@@ -4,11 +4,11 @@
  * put back at the end.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readSettings } from '../../local/settings.ts';
-import { startServer, stopServer } from '../../local/stack.ts';
-import { createKafkaLog } from '../../processor/kafka/kafkajs-log.ts';
-import { kafkaDefaults } from '../../processor/kafka/kafkajs-options.ts';
-import type { LogAdmin } from '../../processor/kafka/log.ts';
+import { readSettings } from '../../../local/settings.ts';
+import { startServer, stopServer } from '../../../local/stack.ts';
+import { createKafkaLog } from '../../../processor/kafka/kafkajs-log.ts';
+import { kafkaDefaults } from '../../../processor/kafka/kafkajs-options.ts';
+import type { LogAdmin } from '../../../processor/kafka/log.ts';
 import {
   copyStatement,
   type Environment,

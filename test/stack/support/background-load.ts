@@ -4,9 +4,9 @@
  * away on purpose ends a run; who asks for that says so, and the next run begins when it is back.
  */
 import type { Pool } from 'pg';
-import { generate } from '../../generator/generate.ts';
-import { TurnstreamError } from '../../processor/error.ts';
-import { pause } from '../support/wait.ts';
+import { generate } from '../../../generator/generate.ts';
+import { TurnstreamError } from '../../../processor/error.ts';
+import { pause } from '../../support/wait.ts';
 
 export type LoadOptions = {
   readonly seed: number;

@@ -2,7 +2,7 @@
  * Compares the rows of a read model with what the judge expects, key by key and cell by cell, and
  * says the difference so that a failed test can be understood from its output alone.
  */
-import { keyTextOf } from '../../processor/projection/key-text.ts';
+import { keyTextOf } from '../../../processor/projection/key-text.ts';
 import type { JudgedRow, JudgedRows } from './judge.ts';
 
 export type Difference = {

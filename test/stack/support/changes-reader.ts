@@ -3,13 +3,13 @@
  * committed alone), and remembers of each row when it came and how often. For tests that must know
  * where in a stream something fell.
  */
-import { stackAddresses } from '../../local/stack.ts';
-import { createKafkaLog } from '../../processor/kafka/kafkajs-log.ts';
-import { kafkaDefaults } from '../../processor/kafka/kafkajs-options.ts';
-import type { LogConsumer } from '../../processor/kafka/log.ts';
-import { recordDecoder } from '../../processor/source/avro.ts';
-import { httpRegistry } from '../../processor/source/registry.ts';
-import type { SourceRecord } from '../../processor/source/row-change.ts';
+import { stackAddresses } from '../../../local/stack.ts';
+import { createKafkaLog } from '../../../processor/kafka/kafkajs-log.ts';
+import { kafkaDefaults } from '../../../processor/kafka/kafkajs-options.ts';
+import type { LogConsumer } from '../../../processor/kafka/log.ts';
+import { recordDecoder } from '../../../processor/source/avro.ts';
+import { httpRegistry } from '../../../processor/source/registry.ts';
+import type { SourceRecord } from '../../../processor/source/row-change.ts';
 
 /** One key of one statement: the offsets at which it came. */
 type Sighting = { readonly first: number; times: number };

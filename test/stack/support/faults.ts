@@ -3,9 +3,9 @@
  * stack, and `turnstream` processes under a supervisor that starts them again, as Kubernetes does.
  * The seed is printed; with CHAOS_SEED set to it, the same faults strike after as many changes.
  */
-import { createRandom, type Random } from '../../generator/random.ts';
-import { messageOf } from '../../processor/error.ts';
-import { pause } from '../support/wait.ts';
+import { createRandom, type Random } from '../../../generator/random.ts';
+import { messageOf } from '../../../processor/error.ts';
+import { pause } from '../../support/wait.ts';
 import type { Spine } from './spine.ts';
 import type { TurnstreamProcess } from './turnstream-process.ts';
 

@@ -2,8 +2,8 @@
  * How fresh the read models are while something is done to the servers, seen from outside: the
  * worker's own metrics, read five times a second. Figures for people; the judge says what is true.
  */
-import { parsePrometheusText, samplesOf } from '../support/prometheus-text.ts';
-import { pause } from '../support/wait.ts';
+import { parsePrometheusText, samplesOf } from '../../support/prometheus-text.ts';
+import { pause } from '../../support/wait.ts';
 import type { TurnstreamProcess } from './turnstream-process.ts';
 
 export type Seen = {

@@ -6,19 +6,19 @@
 import { randomBytes } from 'node:crypto';
 import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
-import { type ConnectResult, connect } from '../../connectors/capture.ts';
-import type { ConnectSettings } from '../../connectors/settings.ts';
-import { stackAddresses } from '../../local/stack.ts';
-import { createKafkaLog } from '../../processor/kafka/kafkajs-log.ts';
-import { kafkaDefaults } from '../../processor/kafka/kafkajs-options.ts';
-import type { LogConsumer } from '../../processor/kafka/log.ts';
-import { recordDecoder } from '../../processor/source/avro.ts';
-import type { Instant } from '../../processor/source/instant.ts';
-import { type Lsn, parseLsn } from '../../processor/source/lsn.ts';
-import { httpRegistry } from '../../processor/source/registry.ts';
-import type { DecodeNote } from '../../processor/source/row.ts';
-import type { SourceRecord } from '../../processor/source/row-change.ts';
-import { pause } from '../support/wait.ts';
+import { type ConnectResult, connect } from '../../../connectors/capture.ts';
+import type { ConnectSettings } from '../../../connectors/settings.ts';
+import { stackAddresses } from '../../../local/stack.ts';
+import { createKafkaLog } from '../../../processor/kafka/kafkajs-log.ts';
+import { kafkaDefaults } from '../../../processor/kafka/kafkajs-options.ts';
+import type { LogConsumer } from '../../../processor/kafka/log.ts';
+import { recordDecoder } from '../../../processor/source/avro.ts';
+import type { Instant } from '../../../processor/source/instant.ts';
+import { type Lsn, parseLsn } from '../../../processor/source/lsn.ts';
+import { httpRegistry } from '../../../processor/source/registry.ts';
+import type { DecodeNote } from '../../../processor/source/row.ts';
+import type { SourceRecord } from '../../../processor/source/row-change.ts';
+import { pause } from '../../support/wait.ts';
 
 export const addresses = stackAddresses();
 

@@ -9,8 +9,8 @@ import type {
   Fact,
   HumanTurnFact,
   StepFact,
-} from '../../processor/conversation/fact.ts';
-import { isVisible } from '../../processor/conversation/step-type.ts';
+} from '../../../processor/conversation/fact.ts';
+import { isVisible } from '../../../processor/conversation/step-type.ts';
 
 type Session = { uid: string; account_uid: string | null };
 type Turn = {

@@ -4,9 +4,9 @@
  * The short form (test/stack) kills the next part while the ones before still recover; the long
  * form (test/chaos) waits, so that its times to recover are each one kind's own.
  */
-import { between, type Random } from '../../generator/random.ts';
-import { killServer, startServer } from '../../local/stack.ts';
-import { textTable } from '../../processor/commands/text-table.ts';
+import { between, type Random } from '../../../generator/random.ts';
+import { killServer, startServer } from '../../../local/stack.ts';
+import { textTable } from '../../../processor/commands/text-table.ts';
 import { BackgroundLoad } from './background-load.ts';
 import { type Death, Supervised, shuffled, whenBack } from './faults.ts';
 import type { Spine } from './spine.ts';

@@ -1,9 +1,9 @@
 /** What goes wrong in a read model when somebody writes to it by hand, or a write got lost; for tests of verification. */
-import { connectCql, cqlDefaults, type DriverSession } from '../../processor/cql/cluster.ts';
-import { CqlReadModelReader } from '../../processor/cql/read-model-reader.ts';
-import type { ReadModel } from '../../processor/engine/store.ts';
-import type { Cell } from '../../processor/projection/columns.ts';
-import type { StandingRow } from '../../processor/verify/ports.ts';
+import { connectCql, cqlDefaults, type DriverSession } from '../../../processor/cql/cluster.ts';
+import { CqlReadModelReader } from '../../../processor/cql/read-model-reader.ts';
+import type { ReadModel } from '../../../processor/engine/store.ts';
+import type { Cell } from '../../../processor/projection/columns.ts';
+import type { StandingRow } from '../../../processor/verify/ports.ts';
 import type { Spine } from './spine.ts';
 
 export class PlantedFaults {

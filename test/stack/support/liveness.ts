@@ -4,10 +4,10 @@
  * reach Kafka and the CQL server through proxies; the judge and the test do not.
  */
 import { expect, vi } from 'vitest';
-import { createTables, generate } from '../../generator/generate.ts';
-import { stackAddresses, startServer, stopServer } from '../../local/stack.ts';
-import { parsePrometheusText, sampleOf, samplesOf } from '../support/prometheus-text.ts';
-import { pause } from '../support/wait.ts';
+import { createTables, generate } from '../../../generator/generate.ts';
+import { stackAddresses, startServer, stopServer } from '../../../local/stack.ts';
+import { parsePrometheusText, sampleOf, samplesOf } from '../../support/prometheus-text.ts';
+import { pause } from '../../support/wait.ts';
 import { KafkaProxy } from './kafka-proxy.ts';
 import { Spine } from './spine.ts';
 import { TcpProxy } from './tcp-proxy.ts';

@@ -6,10 +6,10 @@
 import { once } from 'node:events';
 import type { Pool } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { createRandom } from '../../generator/random.ts';
-import { killServer, startServer } from '../../local/stack.ts';
-import type { LogAdmin } from '../../processor/kafka/log.ts';
-import type { SourceRecord } from '../../processor/source/row-change.ts';
+import { createRandom } from '../../../generator/random.ts';
+import { killServer, startServer } from '../../../local/stack.ts';
+import type { LogAdmin } from '../../../processor/kafka/log.ts';
+import type { SourceRecord } from '../../../processor/source/row-change.ts';
 import type { ChangesReader } from './changes-reader.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -3,13 +3,13 @@
  * CQL partition, key by key. None may ever be missing or different, whatever happens to capture.
  * What it expects comes from the judge, so from SQL.
  */
-import { stackAddresses } from '../../local/stack.ts';
-import { connectCql, cqlDefaults, type DriverSession } from '../../processor/cql/cluster.ts';
-import { readPartition, readTotalsPartition } from '../../processor/cql/read.ts';
-import type { ReadModel } from '../../processor/engine/store.ts';
-import type { Cell } from '../../processor/projection/columns.ts';
-import { keyTextOf } from '../../processor/projection/key-text.ts';
-import { pause } from '../support/wait.ts';
+import { stackAddresses } from '../../../local/stack.ts';
+import { connectCql, cqlDefaults, type DriverSession } from '../../../processor/cql/cluster.ts';
+import { readPartition, readTotalsPartition } from '../../../processor/cql/read.ts';
+import type { ReadModel } from '../../../processor/engine/store.ts';
+import type { Cell } from '../../../processor/projection/columns.ts';
+import { keyTextOf } from '../../../processor/projection/key-text.ts';
+import { pause } from '../../support/wait.ts';
 import { collect, type JudgedRow, type JudgedRows } from './judge.ts';
 import { describeDifference, difference, isEqual, summedOverShards } from './judge-difference.ts';
 

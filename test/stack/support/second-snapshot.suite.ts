@@ -5,7 +5,7 @@
  */
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTables } from '../../generator/generate.ts';
+import { createTables } from '../../../generator/generate.ts';
 import { BackgroundLoad } from './background-load.ts';
 import { dropSlot, waiting } from './capture-sandbox.ts';
 import { expectedRows, type JudgedRow } from './judge.ts';

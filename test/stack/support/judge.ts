@@ -11,11 +11,11 @@
  * Neighbours: fact.ts says what facts are, judge-difference.ts compares.
  */
 import type { ClientBase } from 'pg';
-import type { Cell } from '../../processor/projection/columns.ts';
-import { bucketOf } from '../../processor/projection/hash.ts';
-import { keyTextOf } from '../../processor/projection/key-text.ts';
-import { boundsMicros, negativeBucket, overflowBucket } from '../../projections/buckets.ts';
-import { bucketsPerTypeDay } from '../../projections/steps-by-type-day.ts';
+import type { Cell } from '../../../processor/projection/columns.ts';
+import { bucketOf } from '../../../processor/projection/hash.ts';
+import { keyTextOf } from '../../../processor/projection/key-text.ts';
+import { boundsMicros, negativeBucket, overflowBucket } from '../../../projections/buckets.ts';
+import { bucketsPerTypeDay } from '../../../projections/steps-by-type-day.ts';
 
 /** Cells in the order of the table: partition and clustering columns, then the others. */
 export type JudgedRow = { readonly key: readonly Cell[]; readonly values: readonly Cell[] };

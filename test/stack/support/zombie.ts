@@ -4,7 +4,7 @@
  * each changed at every stage, so that a late write that counted would be seen by the judge.
  */
 
-import { until } from '../support/wait.ts';
+import { until } from '../../support/wait.ts';
 import { CqlProxy } from './cql-proxy.ts';
 import { KafkaProxy } from './kafka-proxy.ts';
 import type { Spine } from './spine.ts';

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const command = fileURLToPath(new URL('../../bin/turnstream.mjs', import.meta.url));
+const command = fileURLToPath(new URL('../../../bin/turnstream.mjs', import.meta.url));
 
 type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: string };
 

@@ -5,12 +5,12 @@
  * says of itself.
  */
 import type { Pool } from 'pg';
-import { connectCql, cqlDefaults, type DriverSession } from '../../processor/cql/cluster.ts';
-import { tableName } from '../../processor/cql/names.ts';
-import { partitionOf } from '../../processor/kafka/partition.ts';
-import { bucketOf } from '../../processor/projection/hash.ts';
-import { bucketsPerTypeDay } from '../../projections/steps-by-type-day.ts';
-import { pause } from '../support/wait.ts';
+import { connectCql, cqlDefaults, type DriverSession } from '../../../processor/cql/cluster.ts';
+import { tableName } from '../../../processor/cql/names.ts';
+import { partitionOf } from '../../../processor/kafka/partition.ts';
+import { bucketOf } from '../../../processor/projection/hash.ts';
+import { bucketsPerTypeDay } from '../../../projections/steps-by-type-day.ts';
+import { pause } from '../../support/wait.ts';
 import { type Spine, spinePartitions } from './spine.ts';
 
 const intervalMs = 200;
