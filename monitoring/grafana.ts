@@ -101,7 +101,7 @@ function grafanaDashboard(described: Dashboard): GrafanaDashboard {
   }
   const dashboard = builder.build();
   const panels = (dashboard.panels ?? []).map((panel, index) => ({ ...panel, id: index + 1 }));
-  return { ...dashboard, schemaVersion, panels };
+  return { ...dashboard, schemaVersion, annotations: { list: [] }, panels };
 }
 
 function labelVariable(label: string, metric: string): QueryVariableBuilder {
@@ -147,7 +147,7 @@ function timeseriesOf(panel: Panel): TimeseriesBuilder {
   const builder = new TimeseriesBuilder()
     .height(graphHeight)
     .unit(panel.unit)
-    .min(0)
+    .axisSoftMin(0)
     .fillOpacity(stacked ? 40 : 8)
     .lineWidth(1)
     .stacking(
