@@ -14,7 +14,7 @@ const panels = dashboards.flatMap((dashboard) =>
   ),
 );
 
-test.each(dashboards)('$uid.json is what monitoring/ describes', async (dashboard) => {
+test.each(dashboards)('the JSON of $uid is what monitoring/ describes', async (dashboard) => {
   const path = `../../${folder}/${dashboard.uid}.json`;
   await expect(grafanaJson(dashboard)).toMatchFileSnapshot(path);
 });

@@ -6,7 +6,7 @@ import { filledIn } from './promql.ts';
 import { alerts, recordings } from './rules.ts';
 
 /** Longer than a few scrapes. */
-const rateInterval = '5s';
+const rateInterval = '10s';
 
 export type Evaluation = {
   /** What Prometheus can't evaluate, with its words. */

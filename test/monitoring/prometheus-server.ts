@@ -58,7 +58,7 @@ export class PrometheusServer {
     });
   }
 
-  /** Scrapes and evaluates twice a second. */
+  /** Scrapes and evaluates once a second. */
   static async start(
     { prometheus }: PrometheusTools,
     targets: readonly Target[],
@@ -145,7 +145,7 @@ export class PrometheusServer {
 
 function configurationOf(targets: readonly Target[]) {
   return {
-    global: { scrape_interval: '500ms', scrape_timeout: '400ms', evaluation_interval: '500ms' },
+    global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
     rule_files: [join(rootDir, rulesPath)],
     scrape_configs: targets.map(({ job, url, labels = {} }, index) => ({
       job_name: `${job}-${index}`,

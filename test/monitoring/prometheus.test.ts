@@ -28,7 +28,7 @@ test.skipIf('missing' in tools)(
   'over pages of a healthy installation every panel shows something, every rule holds, no alert does',
   async () => {
     const server = prometheus!;
-    await server.scraped(pages.targets.length, 8);
+    await server.scraped(pages.targets.length, 6);
     expect(await server.targetErrors()).toEqual(pages.targets.map(() => null));
     expect(await evaluate(server)).toEqual({
       refused: [],

@@ -58,7 +58,7 @@ test.skipIf('missing' in tools)(
     prometheus = await PrometheusServer.start(tools, targets);
     // Its first comparison has ended, and the counter of it is in two scrapes.
     await prometheus.holds('sum(turnstream_verify_runs_total) >= 2');
-    await prometheus.scraped(targets.length, 8);
+    await prometheus.scraped(targets.length, 6);
     await load.goesOn(200);
     expect(await prometheus.targetErrors()).toEqual(targets.map(() => null));
     const { empty, ...rest } = await evaluate(prometheus);
