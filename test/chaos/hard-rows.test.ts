@@ -64,7 +64,8 @@ test.each([
       await spine.caughtUp();
     });
     await parkedShownAs(sequencer, before + steps);
-    expect(bytes).toBeLessThan(700 * MIB);
+    // A process keeps what a release before it took.
+    expect(bytes).toBeLessThan(900 * MIB);
     const each = turns <= 10 ? turns : turns / 100;
     const released = await measured('a part of them released', async () => {
       await release(spine, prefix, turns, each);
