@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   closingLine,
   failureLines,
+  notRunLines,
   readReport,
   type StepResult,
   summarise,
@@ -9,7 +10,7 @@ import {
 
 function step(exitCode: number, passed: number | null, failed = 0): StepResult {
   const counts = passed === null ? null : { passed, failed };
-  return { name: 's', exitCode, counts, failures: [], seconds: 1 };
+  return { name: 's', exitCode, counts, failures: [], notRun: [], seconds: 1 };
 }
 
 describe('the sum of all test runs', () => {
@@ -67,5 +68,31 @@ describe('the sum of all test runs', () => {
     const many = { ...failed, failures: Array.from({ length: 12 }, () => failed.failures).flat() };
     expect(failureLines([many], '/here')).toHaveLength(11);
     expect(failureLines([many], '/here').at(-1)).toBe('… and 14 more');
+  });
+
+  test('what did not run is named, and counts as nothing', () => {
+    const read = readReport(
+      JSON.stringify({
+        numPassedTests: 1,
+        numFailedTests: 0,
+        testResults: [
+          {
+            name: '/here/a.test.ts',
+            status: 'passed',
+            assertionResults: [
+              { fullName: 'it holds', status: 'passed' },
+              { fullName: 'it needs a tool', status: 'skipped' },
+            ],
+          },
+        ],
+      }),
+    );
+    const done = { ...step(0, 1), notRun: read?.notRun ?? [] };
+    expect(summarise([done])).toEqual({ passed: 1, failed: 0, exitCode: 0 });
+    expect(notRunLines([done])).toEqual([
+      '1 did not run; the log above says why:',
+      '- it needs a tool',
+    ]);
+    expect(notRunLines([step(0, 1)])).toEqual([]);
   });
 });

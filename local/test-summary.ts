@@ -13,6 +13,8 @@ export type StepResult = {
   readonly counts: TestCounts | null;
   readonly seconds: number;
   readonly failures: readonly FailedTest[];
+  /** Tests that said that they can't run here; they count as nothing. */
+  readonly notRun: readonly string[];
 };
 
 /** A test that failed, or a file that could not be run: then its name is empty. */
@@ -57,7 +59,7 @@ const reportSchema = z.object({
 /** Reads vitest's JSON report; null when it is not one, as after a crash. */
 export function readReport(
   text: string,
-): { readonly counts: TestCounts; readonly failures: readonly FailedTest[] } | null {
+): (Pick<StepResult, 'failures' | 'notRun'> & { readonly counts: TestCounts }) | null {
   const read = z.preprocess(parsedOrNull, reportSchema).safeParse(text);
   if (!read.success) return null;
   const { numPassedTests: passed, numFailedTests: failed, testResults } = read.data;
@@ -73,7 +75,12 @@ export function readReport(
     const ofFile = { file, name: '', seconds: 0, message: firstLine(message ?? '') };
     return status === 'failed' && tests.length === 0 ? [ofFile] : tests;
   });
-  return { counts: { passed, failed }, failures };
+  const notRun = testResults.flatMap(({ assertionResults }) =>
+    assertionResults
+      .filter(({ status }) => status !== 'passed' && status !== 'failed')
+      .map(({ fullName }) => fullName),
+  );
+  return { counts: { passed, failed }, failures, notRun };
 }
 
 function parsedOrNull(text: unknown): unknown {
@@ -100,6 +107,16 @@ export function failureLines(steps: readonly StepResult[], root: string): readon
   });
   const more = failures.length - lines.length;
   return more > 0 ? [...lines, `… and ${more} more`] : lines;
+}
+
+/** Nobody is to take for tested what was left out. */
+export function notRunLines(steps: readonly StepResult[]): readonly string[] {
+  const all = steps.flatMap((step) => step.notRun);
+  if (all.length === 0) return [];
+  const shown = all.slice(0, failuresShownMax).map((name) => `- ${name}`);
+  const more = all.length - shown.length;
+  const rest = more > 0 ? [`… and ${more} more`] : [];
+  return [`${all.length} did not run; the log above says why:`, ...shown, ...rest];
 }
 
 export function failuresOf(step: StepResult): number {

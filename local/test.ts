@@ -21,6 +21,7 @@ import {
   closingLine,
   failureLines,
   failuresOf,
+  notRunLines,
   readReport,
   type StepResult,
   summarise,
@@ -49,6 +50,8 @@ function testEnvironment(environment: Environment): Environment {
   };
 }
 
+const noReport = { counts: null, failures: [], notRun: [] } as const;
+
 async function runStep(
   name: string,
   [program, ...args]: readonly [string, ...string[]],
@@ -69,8 +72,8 @@ async function runStep(
   child = null;
   const read =
     report !== null && existsSync(report) ? readReport(readFileSync(report, 'utf8')) : null;
-  const { counts, failures } = read ?? { counts: null, failures: [] };
-  return { name, exitCode, counts, failures, seconds: (Date.now() - started) / 1000 };
+  const { counts, failures, notRun } = read ?? noReport;
+  return { name, exitCode, counts, failures, notRun, seconds: (Date.now() - started) / 1000 };
 }
 
 function runTests(
@@ -96,7 +99,7 @@ async function runStackTests(
     return await withLock(lock, 0, () => runLockedStackTests(settings, project, filters));
   } catch (error) {
     console.error(messageOf(error));
-    return { name: `${project} tests`, exitCode: 1, counts: null, failures: [], seconds: 0 };
+    return { name: `${project} tests`, exitCode: 1, ...noReport, seconds: 0 };
   }
 }
 
@@ -123,7 +126,7 @@ async function runLockedStackTests(
   } catch (error) {
     console.error(messageOf(error));
     const seconds = (Date.now() - started) / 1000;
-    return { name: `${project} tests`, exitCode: 1, counts: null, failures: [], seconds };
+    return { name: `${project} tests`, exitCode: 1, ...noReport, seconds };
   } finally {
     console.log('── stop of the test stack');
     await stopStack(settings, sayFor);
@@ -170,7 +173,10 @@ for (const step of steps) {
   const verdict = step.exitCode === 0 ? 'ok' : `FAILED (exit ${step.exitCode})`;
   console.log(`  ${step.name.padEnd(16)} ${verdict}, ${step.seconds.toFixed(1)} s`);
 }
-for (const line of failureLines(steps, repositoryDir)) console.log(`  ${line}`);
+// Of a part that was asked for by name, the others are not missed.
+const isWhole = process.argv.length === 2;
+const notes = [...failureLines(steps, repositoryDir), ...(isWhole ? notRunLines(steps) : [])];
+for (const line of notes) console.log(`  ${line}`);
 if (summary.exitCode === 0) removeData(readSettings(testEnvironment(process.env)));
 process.exitCode = interrupted ? 130 : summary.exitCode;
 console.log(closingLine(summary));
