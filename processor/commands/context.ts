@@ -58,6 +58,8 @@ export type CommandOptions = {
   readonly repair?: boolean;
   readonly continuous?: boolean;
   readonly interval?: number;
+  /** Seconds. */
+  readonly timeout?: number;
   /** The former name of `settled`. */
   readonly retried?: boolean;
 };

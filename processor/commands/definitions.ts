@@ -4,6 +4,7 @@
  */
 import type { GroupName } from '../config/settings-table.ts';
 import type { CommandRun } from './context.ts';
+import { checkFlowDefinition, waitDefinition } from './definitions-checks.ts';
 import { dropDefinition, eventsDefinition, replayDefinition } from './definitions-replay.ts';
 
 import { verifyDefinition } from './definitions-verify.ts';
@@ -156,6 +157,8 @@ export const commandDefinitions: readonly CommandDefinition[] = [
   dropDefinition,
   eventsDefinition,
   verifyDefinition,
+  checkFlowDefinition,
+  waitDefinition,
   {
     name: 'schema print',
     projections: 'all-unless-named',
