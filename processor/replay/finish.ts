@@ -28,7 +28,7 @@ export type Finishing = {
   readonly target: Target;
   readonly deadLetters: number;
   readonly options: ReplayOptions;
-  readonly leases: Pick<Leases, 'held' | 'lost'>;
+  readonly leases: Pick<Leases, 'confirm' | 'lost'>;
   /** Aborted when the replay is to stop. */
   readonly signal: AbortSignal;
   readonly enter: (phase: Phase) => void;
@@ -98,7 +98,7 @@ async function promote(
   const { name } = target.projection;
   const from = (await generations.live([name])).get(name) ?? null;
   leases.lost.throwIfAborted();
-  if (!leases.held) throw overtaken(target.id, null);
+  if (!(await leases.confirm())) throw overtaken(target.id, null);
   if (signal.aborted)
     throw new TurnstreamError('GENERATION', `${name} was stopped before its promotion`);
   const table = generationName(target.id);
@@ -110,7 +110,8 @@ async function promote(
 }
 
 function overtaken(id: GenerationId, from: Live | null): TurnstreamError {
-  const why = from === null ? 'the lease has run out' : 'somebody else has promoted another one';
+  const why =
+    from === null ? 'another replay has its lease' : 'somebody else has promoted another one';
   return new TurnstreamError(
     'GENERATION',
     `${generationName(id)} is built, but was not promoted, since ${why} meanwhile: look at \`turnstream generations ${id.projection}\`, and promote it if it is wanted`,

@@ -3,7 +3,8 @@
  * written, renewed all the while, and given back. Two replays of one projection would be harmless to
  * its rows, since everything carries its position (I6), but would cost twice; and only one may promote.
  *
- * A lease that could not be renewed in time is lost, whoever has it now: `lost` aborts.
+ * It is lost when somebody else has it: `lost` aborts. One that could not be renewed in time, since the
+ * database was slow, is taken again if it is still free; before a promotion all are asked for once more.
  */
 import type { Clock } from '../engine/clock.ts';
 import type { GenerationStore, Lease } from '../engine/generations.ts';
@@ -30,7 +31,7 @@ const looks = 15;
 export class Leases {
   readonly #ports: Ports;
   readonly #settings: LeaseSettings;
-  readonly #untilMs = new Map<string, number>();
+  readonly #taken = new Set<string>();
   readonly #lost = new AbortController();
   readonly #over = new AbortController();
   #renewing: Promise<void> = Promise.resolve();
@@ -45,10 +46,13 @@ export class Leases {
     return this.#lost.signal;
   }
 
-  /** Whether all of them are held, as far as this process can tell. */
-  get held(): boolean {
-    const nowMs = this.#ports.clock.nowMs();
-    return !this.#lost.signal.aborted && [...this.#untilMs.values()].every((ms) => ms > nowMs);
+  /** Whether all of them are held: renews each. Rejects when that cannot be asked. */
+  async confirm(): Promise<boolean> {
+    for (const projection of this.#taken) {
+      const held = await this.#ask(projection);
+      if (held !== null) this.#lose(projection, held);
+    }
+    return !this.#lost.signal.aborted;
   }
 
   /**
@@ -84,7 +88,7 @@ export class Leases {
     this.#over.abort();
     await this.#renewing;
     const { generations, logger } = this.#ports;
-    for (const projection of this.#untilMs.keys()) {
+    for (const projection of this.#taken) {
       try {
         await generations.release(projection, this.#settings.owner);
       } catch (thrown) {
@@ -92,7 +96,7 @@ export class Leases {
         logger.warn({ projection, err: thrown }, text);
       }
     }
-    this.#untilMs.clear();
+    this.#taken.clear();
   }
 
   async #ask(projection: string): Promise<Lease | null> {
@@ -101,7 +105,7 @@ export class Leases {
     // From before the question: the answer may take its time.
     const untilMs = clock.nowMs() + leaseMs;
     const held = await generations.lease(projection, { owner, about, untilMs });
-    if (held === null) this.#untilMs.set(projection, untilMs);
+    if (held === null) this.#taken.add(projection);
     return held;
   }
 
@@ -112,25 +116,23 @@ export class Leases {
     for (;;) {
       await clock.delay(leaseMs / renewals, signal);
       if (signal.aborted) return;
-      for (const projection of this.#untilMs.keys()) {
+      for (const projection of this.#taken) {
         try {
           const held = await this.#ask(projection);
-          if (held !== null) return this.#lose(projection, held.about);
+          if (held !== null) return this.#lose(projection, held);
         } catch (thrown) {
-          const text = `the lease on ${projection} could not be renewed: ${messageOf(thrown)}`;
+          const text = `the lease on ${projection} could not be renewed, and is tried again: ${messageOf(thrown)}`;
           logger.warn({ projection, err: thrown }, text);
         }
-        if (!this.held) return this.#lose(projection, null);
       }
     }
   }
 
-  #lose(projection: string, about: string | null): void {
-    const by = about === null ? 'it could not be renewed in time' : `${about} has it now`;
+  #lose(projection: string, { about }: Lease): void {
     this.#lost.abort(
       new TurnstreamError(
         'GENERATION',
-        `the lease on ${projection} is lost (${by}): this replay stops at once; what it has written is right, and the next \`turnstream replay ${projection}\` goes on from its checkpoints`,
+        `the lease on ${projection} is lost (${about} has it now): this replay stops at once; what it has written is right, and the other one goes on from its checkpoints`,
       ),
     );
   }

@@ -40,7 +40,7 @@ type Course = {
 export type PassScope = {
   readonly targets: readonly Target[];
   readonly options: ReplayOptions;
-  readonly leases: Pick<Leases, 'held' | 'lost'>;
+  readonly leases: Pick<Leases, 'confirm' | 'lost'>;
   readonly reporter: ReplayReporter;
   readonly signal: AbortSignal;
 };

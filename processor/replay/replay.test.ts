@@ -293,17 +293,32 @@ describe('two at once', () => {
     await expectRight(world);
   });
 
-  test('one that was paused beyond its lease writes nothing more and promotes nothing', async () => {
+  test('one whose lease another has taken meanwhile writes nothing more and promotes nothing', async () => {
     const world = await filled(100);
     const paused = world.start({ eventsPerSecondMax: 20 });
     await world.world.until(() => (world.progress.at(-1)?.done ?? 0) > 10);
     // The process stands still while its lease runs out.
-    world.world.clock.passMs(16_000);
+    const { clock } = world.world;
+    clock.passMs(16_000);
+    const other = { owner: 'other', about: 'process 2', untilMs: clock.nowMs() + 15_000 };
+    expect(await world.generations.lease('cards', other)).toBeNull();
     const [lost] = await world.ended(paused);
     expect(lost).toMatchObject({ outcome: 'failed' });
-    expect(lost?.message).toContain('lease on');
+    expect(lost?.message).toContain('the lease on cards is lost (process 2 has it now)');
     expect(await liveGeneration(world)).toBe(1);
+    await world.generations.release('cards', 'other');
     await world.ended(world.start());
+    expect(await liveGeneration(world)).toBe(2);
+    await expectRight(world);
+  });
+
+  test('one that could not renew its lease in time goes on if nobody else has it', async () => {
+    const world = await filled(100);
+    const paused = world.start({ eventsPerSecondMax: 20 });
+    await world.world.until(() => (world.progress.at(-1)?.done ?? 0) > 10);
+    world.world.clock.passMs(16_000);
+    const [result] = await world.ended(paused);
+    expect(result).toMatchObject({ outcome: 'promoted' });
     expect(await liveGeneration(world)).toBe(2);
     await expectRight(world);
   });

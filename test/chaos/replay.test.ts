@@ -63,7 +63,7 @@ beforeAll(async () => {
   reader = new SteadyReader(spine.name, live);
   await watchSteadyRows();
   await reader.start();
-  load = startLoad(0);
+  load = startLoad(500);
 });
 
 afterAll(async () => {
