@@ -38,7 +38,7 @@ status: install ## show each server: state, process, port, memory, log
 demo: install ## stream conversations through everything and show the read models
 	@$(run) local/demo.ts
 
-test: install ## type check, lint, unit tests, simulation, then the stack tests on their own stack
+test: install ## type check, lint, unit tests, simulation, the stack tests on their own stack, then the chart's
 	@$(run) local/test.ts
 
 stack: install ## the stack tests alone; FILES="name …" runs some of them

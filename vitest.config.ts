@@ -15,6 +15,7 @@ export default defineConfig({
             '.turnstream/**',
             'test/stack/**',
             'test/chaos/**',
+            'test/helm/chart/**',
             ...simulations,
           ],
           // Laws run a thousand histories, on a machine that may have other work.
@@ -26,6 +27,14 @@ export default defineConfig({
           name: 'simulation',
           include: simulations,
           fileParallelism: false,
+          testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          // They need helm, which Go may still be building.
+          name: 'helm',
+          include: ['test/helm/chart/**/*.test.ts'],
           testTimeout: 120_000,
         },
       },

@@ -1,6 +1,6 @@
 /**
  * `make test`: type check, lint, unit tests, the simulation, then the stack tests against a stack of their own, in its
- * own folder and on ports 10,000 above the developer's, which is stopped afterwards whatever happens.
+ * own folder and on ports 10,000 above the developer's, which is stopped afterwards whatever happens; at last the chart's.
  * With `--stack` only the stack tests run, with `--chaos` only the long fault tests, on the same stack:
  * those whose path contains one of the further arguments.
  * The last line is always the sum over all test runs.
@@ -77,7 +77,7 @@ async function runStep(
 }
 
 function runTests(
-  project: 'unit' | 'simulation' | StackProject,
+  project: 'unit' | 'simulation' | 'helm' | StackProject,
   filters: readonly string[],
   environment: Environment,
 ): Promise<StepResult> {
@@ -146,16 +146,26 @@ async function runAll(): Promise<readonly StepResult[]> {
   if (flag === '--stack') return [await runStackTests('stack', filters)];
   if (flag === '--chaos') return [await runStackTests('chaos', filters)];
   const steps: StepResult[] = [];
+  const fetching = fetchHelmTools();
   for (const step of [
     () => runStep('type check', ['tsc', '-p', 'tsconfig.json'], process.env, null),
     () => runStep('lint', ['biome', 'check', '.'], process.env, null),
     () => runTests('unit', [], process.env),
     () => runTests('simulation', [], process.env),
     () => runStackTests('stack', []),
+    () => runTests('helm', [], process.env),
   ]) {
     if (!interrupted) steps.push(await step());
   }
+  fetching.kill();
   return steps;
+}
+
+/** The chart's tests come last: where Go builds helm for them, it has the time of all others, at the lowest priority. */
+function fetchHelmTools(): ChildProcess {
+  const script = join(repositoryDir, 'local', 'helm-tools-get.ts');
+  const args = ['--import', 'tsx', script];
+  return spawn(process.execPath, args, { cwd: repositoryDir, stdio: 'ignore' });
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
