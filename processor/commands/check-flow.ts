@@ -24,13 +24,19 @@ export async function checkFlowCommand(
   { config, json, print, signal }: CommandContext,
   { projections, options }: CommandArguments,
 ): Promise<ExitCode> {
-  const name = `turnstream-check-${randomUUID()}`;
-  const session = await openCql(config);
+  // Whatever type the identifiers are of, they may be these.
+  const uids = new Map<string, string>();
+  const uidOf = (part: string) => {
+    const uid = uids.get(part) ?? randomUUID();
+    uids.set(part, uid);
+    return uid;
+  };
+  const database = await openCql(config);
   const postgres = new pg.Client(postgresClientConfig(config.postgres, 'turnstream-check-flow'));
   // A connection that breaks between two queries fails the next one.
   postgres.on('error', () => undefined);
   try {
-    const { generations, checkpoints } = storesOn(session, config);
+    const { generations, checkpoints } = storesOn(database, config);
     const targets = await verifyTargets(generations, projections, undefined);
     await postgres.connect();
     const columns = await columnsOf(postgres, config.postgres.schema);
@@ -49,23 +55,24 @@ export async function checkFlowCommand(
         }
         return least;
       },
-      reader: new CqlReadModelReader(session, { keyspace, readsInFlightMax, pageRowsMax: 1000 }),
+      reader: new CqlReadModelReader(database, { keyspace, readsInFlightMax, pageRowsMax: 1000 }),
       clock: systemClock,
       signal,
     };
     const timeoutMs = (options.timeout ?? timeoutSecondsDefault) * 1000;
-    const rows = withoutAbsent(flowConversation(name, randomInt(days)), columns);
+    const rows = withoutAbsent(flowConversation(uidOf, randomInt(days)), columns);
+    const session = uidOf('session');
     const results = await checkFlow(ports, { partitions, timeoutMs }, targets, rows);
-    print(json ? JSON.stringify({ session: name, readModels: results }) : flowText(name, results));
+    print(json ? JSON.stringify({ session, readModels: results }) : flowText(session, results));
   } finally {
-    await Promise.all([session.close(), postgres.end()]);
+    await Promise.all([database.close(), postgres.end()]);
   }
   return 0;
 }
 
-export function flowText(name: string, results: readonly FlowResult[]): string {
+export function flowText(session: string, results: readonly FlowResult[]): string {
   return [
-    `Session ${name} was written to Postgres, read, deleted, and is gone:`,
+    `Session ${session} was written to Postgres, read, deleted, and is gone:`,
     ...results.map(
       ({ projection, rows, readableMs, goneMs }) =>
         `  ${projection}: ${rows} rows as they should be after ${Math.round(readableMs)} ms, none ${Math.round(goneMs)} ms after the deletion`,

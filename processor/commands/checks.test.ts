@@ -19,7 +19,7 @@ test('an unknown name is answered with the known ones', () => {
 });
 
 test('columns that a customer does not have are not expected in the read models', () => {
-  const rows = flowConversation('c', 1);
+  const rows = flowConversation((part) => part, 1);
   const kept = { sessions: [], human_turns: [], steps: [] };
   const without = withoutAbsent(rows, { ...kept, agent_turns: ['uid', 'session_uid'] });
   expect(without.agentTurns.map(({ parentUid, createdAt }) => [parentUid, createdAt])).toEqual([

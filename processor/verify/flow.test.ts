@@ -7,7 +7,7 @@ import { checkFlow, type FlowPorts, flowConversation } from './flow.ts';
 import { MemoryWorld, partitions, seeded, type Write } from './memory-world-fixture.ts';
 
 const settings = { partitions, timeoutMs: 5_000 };
-const rows = flowConversation('turnstream-check-1', 17);
+const rows = flowConversation((part) => `turnstream-check-1-${part}`, 17);
 
 function writesOf({ sessions, humanTurns, agentTurns, steps }: FinalRows): readonly Write[] {
   return [
@@ -113,7 +113,7 @@ describe('a check of the flow', () => {
       },
     };
     await expect(checkFlow(spoilt, settings, world.targets, rows)).rejects.toThrow(
-      /no watermark.*could not be deleted either \(the connection is gone\).*turnstream-check-1/s,
+      /no watermark.*could not be deleted either \(the connection is gone\).*turnstream-check-1-session/s,
     );
   });
 });

@@ -45,14 +45,17 @@ export type FlowResult = {
 const pollMs = 100;
 const dayMs = 86_400_000;
 
-/** `name` tells it from all others; `day` is one of the days since 1970. */
-export function flowConversation(name: string, day: number): FinalRows {
+/**
+ * `uidOf` names its parts so that nobody else has these names, the same one each time; `day` is one of the days
+ * since 1970. The content is as jsonb would print it, for those whose column is of that type.
+ */
+export function flowConversation(uidOf: (part: string) => string, day: number): FinalRows {
   const at = (seconds: number) => day * dayMs + 12 * 3_600_000 + seconds * 1000;
-  const turn = (uid: string, parent: string | null, child: string | null, seconds: number) => ({
-    uid: `${name}-${uid}`,
-    sessionUid: name,
-    parentUid: parent === null ? null : `${name}-${parent}`,
-    activeChild: child === null ? null : `${name}-${child}`,
+  const turn = (part: string, parent: string | null, child: string | null, seconds: number) => ({
+    uid: uidOf(part),
+    sessionUid: uidOf('session'),
+    parentUid: parent === null ? null : uidOf(parent),
+    activeChild: child === null ? null : uidOf(child),
     prompt: null,
     createdAt: at(seconds),
   });
@@ -60,15 +63,16 @@ export function flowConversation(name: string, day: number): FinalRows {
     ...turn(...args),
     prompt: 'Does everything flow?',
   });
-  const step = (turnUid: string, idx: number, tpe: number, seconds: number): FinalStep => ({
-    agentTurnUid: `${name}-${turnUid}`,
+  const step = (turnPart: string, idx: number, tpe: number, seconds: number): FinalStep => ({
+    agentTurnUid: uidOf(turnPart),
     idx,
     tpe,
-    content: '{"text":"It does."}',
+    content: '{"text": "It does."}',
     createdAt: at(seconds),
   });
+  const title = 'Turnstream checks the flow';
   return {
-    sessions: [{ uid: name, accountUid: name, title: 'A check of the flow' }],
+    sessions: [{ uid: uidOf('session'), accountUid: uidOf('account'), title }],
     humanTurns: [human('h1', null, 'a1', 0), human('h2', 'a1', 'a2', 60)],
     agentTurns: [turn('a1', 'h1', 'h2', 0), turn('a2', 'h2', null, 60)],
     steps: [step('a1', 0, 0, 1), step('a1', 1, 1, 3), step('a2', 0, 1, 62)],

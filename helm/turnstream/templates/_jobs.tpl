@@ -1,15 +1,16 @@
 {{/* Jobs and their pods. */}}
 
-{{/* dict root name component part args [waitFor] [restartPolicy]: the pod of a job of ours, from `metadata` on. */}}
+{{/* dict root name component part args [waitFor]: the pod of a job of ours, from `metadata` on. */}}
 {{- define "turnstream.jobPod" -}}
 metadata:
   labels:
-    {{- include "turnstream.labels" (list .root .component) | nindent 4 }}
+    {{- include "turnstream.selectorLabels" (list .root .component) | nindent 4 }}
   annotations:
     {{- include "turnstream.checksums" .root | nindent 4 }}
 spec:
   {{- include "turnstream.podCommon" (dict "root" .root "part" .part "component" .component) | nindent 2 }}
-  restartPolicy: {{ .restartPolicy | default "OnFailure" }}
+  {{- /* A new pod each time: the log of the one that failed stays. */}}
+  restartPolicy: Never
   {{- with .waitFor }}
   initContainers:
     {{- include "turnstream.waitFor" (concat (list $.root) .) | nindent 4 }}
@@ -54,5 +55,5 @@ spec:
     spec:
       backoffLimit: {{ .part.backoffLimit }}
       template:
-        {{- include "turnstream.jobPod" (merge (dict "restartPolicy" "Never") .) | nindent 8 }}
+        {{- include "turnstream.jobPod" . | nindent 8 }}
 {{- end -}}

@@ -162,7 +162,7 @@ spec:
   template:
     metadata:
       labels:
-        {{- include "turnstream.labels" (list $root .component) | nindent 8 }}
+        {{- include "turnstream.selectorLabels" (list $root .component) | nindent 8 }}
         {{- toYaml $labels | nindent 8 }}
         {{- with $part.podLabels }}
         {{- toYaml . | nindent 8 }}

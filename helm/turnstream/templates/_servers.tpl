@@ -30,11 +30,12 @@ resources:
 {{- end }}
 {{- end -}}
 
-{{/* list root part component: labels and annotations of a server's pods. */}}
+{{/* list root part component: labels and annotations of a server's pods. Without versions: another version of the chart
+     alone restarts no database. */}}
 {{- define "turnstream.serverPodMetadata" -}}
 {{- $part := index . 1 -}}
 labels:
-  {{- include "turnstream.labels" (list (index . 0) (index . 2)) | nindent 2 }}
+  {{- include "turnstream.selectorLabels" (list (index . 0) (index . 2)) | nindent 2 }}
   {{- with $part.podLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}

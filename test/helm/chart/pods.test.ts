@@ -64,7 +64,7 @@ describe.skipIf(isMissing)('every pod', () => {
   test('says what it takes, and has a limit of memory', async () => {
     await eachPod((pod, name) => {
       for (const { name: of, resources } of containersOf(pod)) {
-        if (of === 'beside' || of === 'before' || of === 'grants') continue;
+        if (of === 'beside' || of === 'before') continue;
         expect(resources?.requests, `${name} ${of}`).toMatchObject({ cpu: expect.any(String) });
         expect(resources?.limits?.memory, `${name} ${of}`).toMatch(/^\d+[MG]i$/);
       }

@@ -109,6 +109,24 @@ describe.skipIf(isMissing)('projections', () => {
     ]);
   });
 
+  test('while they are exchanged, neither selector means the pods of the other', async () => {
+    const objects = [
+      ...(await render()),
+      ...(await render({ values: { projections: { grouped: true } } })),
+    ];
+    const workers = podsOf(objects).filter(
+      ({ labels }) => labels['app.kubernetes.io/component'] === 'worker',
+    );
+    for (const { kind, metadata, spec = {} } of objects) {
+      if (kind !== 'Deployment' || !metadata.name.includes('worker')) continue;
+      const { matchLabels } = spec['selector'] as { matchLabels: Record<string, string> };
+      const meant = workers.filter(({ labels }) =>
+        Object.entries(matchLabels).every(([key, value]) => labels[key] === value),
+      );
+      expect(meant.map(({ owner }) => owner)).toEqual([`Deployment ${metadata.name}`]);
+    }
+  });
+
   test('a worker that is to replay by itself is told so', async () => {
     const objects = await render({ values: { worker: { replayOnUpgrade: true } } });
     const { spec } = podOf(objects, `Deployment ${workerOf('turns_by_account')}`);
