@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 comma := ,
 
-.PHONY: help install up down clean distclean status demo replay verify test stack chaos sim typecheck lint format unit
+.PHONY: help install up down clean distclean status demo replay verify test stack chaos sim typecheck lint format unit images
 
 run := node --import tsx
 quiet := --no-audit --no-fund --no-update-notifier --loglevel=error
@@ -68,3 +68,6 @@ format: install ## apply the style
 unit: install ## the tests that need no server
 	@npm run --silent test
 
+images: ## build the container images with docker: Turnstream, and Connect with the converter of the local stack
+	@docker build --file docker/Dockerfile --tag turnstream:$$(node -p "require('./package.json').version") .
+	@docker build --file docker/connect.Dockerfile --tag turnstream-connect:$$(node -p "require('./package.json').version") .

