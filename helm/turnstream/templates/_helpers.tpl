@@ -186,6 +186,25 @@ names:
 {{- if and .Values.capture.grants.enabled (not .Values.capture.grants.existingSecret) -}}
 {{- $problems = append $problems "capture.grants.enabled needs capture.grants.existingSecret: the owner of the tables." -}}
 {{- end -}}
+{{- range $part := list "postgres" "kafka" "scylla" -}}
+{{- $auth := (get $.Values $part).auth -}}
+{{- if and $auth.userKey (not $auth.existingSecret) -}}
+{{- $problems = append $problems (printf "%s.auth.userKey is a key of a secret: name that in %s.auth.existingSecret." $part $part) -}}
+{{- end -}}
+{{- end -}}
+{{- $login := .Values.kafka.auth -}}
+{{- if and (ne $login.mechanism "none") (not (or $login.existingSecret (and $login.user $login.password))) -}}
+{{- $problems = append $problems "kafka.auth.mechanism needs a user and a password: name a secret in kafka.auth.existingSecret, or give both." -}}
+{{- end -}}
+{{- if and (ne $login.mechanism "none") (not $login.user) (not $login.userKey) -}}
+{{- $problems = append $problems "kafka.auth.mechanism needs a user: kafka.auth.user, or kafka.auth.userKey of the secret." -}}
+{{- end -}}
+{{- if and .Values.test.enabled .Values.test.user (not .Values.test.existingSecret) -}}
+{{- $problems = append $problems "test.user needs that user's password: name a secret in test.existingSecret." -}}
+{{- end -}}
+{{- if and .Values.connect.enabled (eq .Values.capture.deliveryMode "exactly-once") (ne .Values.connect.exactlyOnceSupport "enabled") -}}
+{{- $problems = append $problems "capture.deliveryMode is exactly-once, and Connect is not set up for it: set connect.exactlyOnceSupport to enabled." -}}
+{{- end -}}
 {{- if and .Values.metrics.podMonitor.enabled .Values.metrics.serviceMonitor.enabled -}}
 {{- $problems = append $problems "metrics.podMonitor and metrics.serviceMonitor would count everything twice: enable one." -}}
 {{- end -}}

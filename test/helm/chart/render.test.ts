@@ -117,6 +117,29 @@ describe.skipIf(isMissing)('values that are refused', () => {
     [{ registry: { enabled: false } }, 'name its address in registry.external.url'],
     [{ scylla: { enabled: false } }, 'name your nodes in scylla.external.contactPoints'],
     [{ kafka: { tls: true } }, 'are for external brokers'],
+    [{ scylla: { auth: { userKey: 'user' } } }, 'name that in scylla.auth.existingSecret'],
+    [
+      {
+        kafka: {
+          enabled: false,
+          external: { brokers: 'a:1' },
+          auth: { mechanism: 'plain', user: 'a' },
+        },
+      },
+      'kafka.auth.mechanism needs a user and a password',
+    ],
+    [
+      {
+        kafka: {
+          enabled: false,
+          external: { brokers: 'a:1' },
+          auth: { mechanism: 'plain', existingSecret: 'a' },
+        },
+      },
+      'kafka.auth.mechanism needs a user: kafka.auth.user',
+    ],
+    [{ test: { user: 'app' } }, 'name a secret in test.existingSecret'],
+    [{ capture: { deliveryMode: 'exactly-once' } }, 'set connect.exactlyOnceSupport to enabled'],
     [{ capture: { grants: { enabled: true } } }, 'capture.grants.existingSecret'],
     [
       { kafka: { replicas: 3, persistence: { existingClaim: 'one' } } },
