@@ -117,8 +117,11 @@ async function dryRun(
   { until, eventsPerSecondMax }: ReplayOptions,
 ): Promise<ExitCode> {
   const planned = await plannedReads(ports, settings, projections, until);
-  logger.info({ sampleMs }, 'reading and folding for a moment, to see how fast that is here');
-  const sample = await sampledRate(ports, settings, projections, sampleMs, signal);
+  const isEmpty = planned.every(({ records }) => records === 0);
+  if (!isEmpty) {
+    logger.info({ sampleMs }, 'reading and folding for a moment, to see how fast that is here');
+  }
+  const sample = isEmpty ? null : await sampledRate(ports, settings, projections, sampleMs, signal);
   const report = dryRunReport(planned, sample, eventsPerSecondMax);
   print(json ? JSON.stringify({ ...report, keyspace: config.cql.keyspace }) : dryRunText(report));
   return 0;

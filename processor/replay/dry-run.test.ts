@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { cards, counts, poison } from '../../test/worker/history.ts';
 import { ReplayProcess, ReplayWorld } from '../../test/worker/replay-world.ts';
-import { plannedReads, sampledRate } from './dry-run.ts';
+import { isAtEnd, plannedReads, sampledRate } from './dry-run.ts';
 
 async function filled(records: number): Promise<ReplayWorld> {
   const world = await new ReplayWorld({ projections: [cards(), counts()], partitions: 2 }).open();
@@ -44,4 +44,12 @@ test('the sample reads and folds, and writes nothing anywhere', async () => {
   expect(world.world.deadLetters()).toEqual([]);
   expect(world.world.readModels()).toEqual([[], []]);
   expect((await world.generations.list('cards')).length).toBe(1);
+});
+
+test('a partition of which nothing was fetched yet has not come to its end', () => {
+  const at = (offset: number, endOffset: number | null) => ({ reached: { offset }, endOffset });
+  expect(isAtEnd([])).toBe(false);
+  expect(isAtEnd([at(0, null), at(5, 5)])).toBe(false);
+  expect(isAtEnd([at(4, 5), at(5, 5)])).toBe(false);
+  expect(isAtEnd([at(0, 0), at(5, 5)])).toBe(true);
 });

@@ -108,13 +108,7 @@ export async function sampledRate(
   signal.addEventListener('abort', abort, { once: true });
   const running = worker.run(stop.signal);
   const failed = running.then(() => undefined);
-  const atEnd = () => {
-    const [status] = worker.status().projections;
-    const held = status?.partitions ?? [];
-    return (
-      held.length > 0 && held.every(({ reached, endOffset }) => reached.offset >= (endOffset ?? 0))
-    );
-  };
+  const atEnd = () => isAtEnd(worker.status().projections[0]?.partitions ?? []);
   while (!stop.signal.aborted && !atEnd()) {
     if (beganAtMs > 0 && clock.nowMs() - beganAtMs > sampleMs) break;
     await Promise.race([clock.delay(lookMs, stop.signal), failed]);
@@ -124,6 +118,18 @@ export async function sampledRate(
   await running;
   const seconds = Math.max(0.001, (endedAtMs - beganAtMs) / 1000);
   return records === 0 ? null : { records, seconds, recordsPerSecond: records / seconds };
+}
+
+/** Where a partition ends is known with its first fetch: before that nothing has come to an end. */
+export function isAtEnd(
+  held: readonly {
+    readonly reached: { readonly offset: number };
+    readonly endOffset: number | null;
+  }[],
+): boolean {
+  const isRead = ({ reached, endOffset }: (typeof held)[number]) =>
+    endOffset !== null && reached.offset >= endOffset;
+  return held.length > 0 && held.every(isRead);
 }
 
 function readOnly(log: Log): Log {

@@ -1,7 +1,7 @@
 /** What a verification says, as data and as text for people. Pure. */
 import { generationName } from '../engine/generations.ts';
 import type { Cell } from '../projection/columns.ts';
-import type { TableColumn, TableShape } from '../projection/projection.ts';
+import type { Projection, TableColumn, TableShape } from '../projection/projection.ts';
 import { formatLsn } from '../source/lsn.ts';
 import { type Difference, type DifferenceKind, type Findings, listedMax } from './findings.ts';
 import type { MendOutcome } from './mend.ts';
@@ -23,6 +23,7 @@ export type ReportedDifference = {
 export type ProjectionReport = {
   readonly projection: string;
   readonly generation: string;
+  readonly kind: Projection['kind'];
   /** False: totals, in a part of the sessions. */
   readonly compared: boolean;
   readonly rows: number;
@@ -76,6 +77,7 @@ function projectionReport(findings: Findings, part: Part): ProjectionReport {
   return {
     projection: projection.name,
     generation: generationName({ ...shape, generation: model.generation }),
+    kind: projection.kind,
     compared: isWhole(part) || projection.kind === 'map',
     rows: findings.standingRows,
     expected: findings.expectedRows,
@@ -184,7 +186,7 @@ function projectionLines(one: ProjectionReport): readonly string[] {
   const name = `${one.generation}:`;
   if (!one.compared) return [`${name} totals, not compared`];
   const counts = [
-    `${one.rows} rows compared with ${one.expected} of the source`,
+    comparedText(one),
     ...(['missing', 'extra', 'different'] as const).map((kind) => `${one[kind]} ${kind}`),
     ...(one.repaired > 0 ? [`${one.repaired} repaired`] : []),
     ...(one.changing > 0 ? [`${one.changing} changing all the time, as the log has them`] : []),
@@ -210,6 +212,14 @@ function projectionLines(one: ProjectionReport): readonly string[] {
       : []),
     ...one.problems.map((problem) => `  ${problem}`),
   ];
+}
+
+/** What is added up into totals are no rows yet; totals of nothing stay as zeros. */
+function comparedText({ kind, rows, expected }: ProjectionReport): string {
+  const [standing, source] = [rows, expected].map((value) => value.toLocaleString('en-US'));
+  return kind === 'map'
+    ? `${standing} rows compared with ${source} of the source`
+    : `${standing} rows of totals, zeros among them, compared with the sums of ${source} contributions of the source`;
 }
 
 function differenceLines(one: ReportedDifference): readonly string[] {
