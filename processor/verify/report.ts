@@ -202,7 +202,7 @@ function projectionLines(one: ProjectionReport): readonly string[] {
       : []),
     ...(one.pinned > 0
       ? [
-          `  ${one.pinned} rows were written at timestamps beyond the log, by hand or by a repair: their later changes do not show. \`turnstream replay ${one.projection}\` builds the read model without them. The first: ${one.pinnedKeys.map(cellsText).join('; ')}`,
+          `  ${one.pinned} ${one.pinned === 1 ? 'row was' : 'rows were'} written at timestamps beyond the log, by hand or by a repair: later changes of ${one.pinned === 1 ? 'it' : 'them'} do not show. \`turnstream replay ${one.projection}\` builds the read model without them. The first: ${one.pinnedKeys.map(cellsText).join('; ')}`,
         ]
       : []),
     ...(one.refused > 0

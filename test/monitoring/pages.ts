@@ -159,6 +159,7 @@ function worker(metrics: Metrics, held: readonly number[]): () => void {
 
 function verifier(metrics: VerifyMetrics): () => void {
   const projections = names.map((projection) => ({
+    kind: 'map' as const,
     ...{ projection, generation: 'g', compared: true, rows: 90, expected: 90, missing: 0 },
     ...{ extra: 0, different: 0, changing: 2, unsettled: 0, pinned: 0, pinnedKeys: [] },
     ...{ refused: 0, refusals: [], unexaminedBuckets: 0, unexaminedRows: 0, repaired: 0 },
