@@ -22,14 +22,25 @@ afterAll(async () => {
   await spine.drop();
 });
 
+/** The next one dies while the ones before it still recover. */
 test.each(rounds)(
   'round %i: each part is killed under load, nothing is lost, nothing is counted twice',
   async (round) => {
     const load = kills.load(seed + round * 1000);
-    await kills.oneByOne(load);
-    expect(await load.stop()).toBeGreaterThan(0);
+    await kills.overlapping(load);
+    expect(load.changes).toBeGreaterThan(0);
     expect(await spine.judged()).toBeNull();
     expect(kills.deaths).toEqual([]);
-    console.log(`round ${round}: ${load.changes} row changes, judged`);
+    console.log(`round ${round}: ${load.changes} row changes, judged\n${kills.report()}`);
   },
 );
+
+test('each part once more, alone: how long each takes to recover', async () => {
+  kills.recoveries.length = 0;
+  const load = kills.load(seed + 1);
+  await kills.oneByOne(load);
+  expect(await load.stop()).toBeGreaterThan(0);
+  expect(await spine.judged()).toBeNull();
+  expect(kills.deaths).toEqual([]);
+  expect(kills.recoveries).toHaveLength(6);
+});

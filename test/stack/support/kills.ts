@@ -1,8 +1,8 @@
 /**
  * kill -9 of every part under load, in rounds: each kind once a round in an order and at moments that
  * chance chooses. After each round the load ends and SQL over Postgres judges the read models.
- * The short form (test/stack) kills the next part while the ones before still recover; the long
- * form (test/chaos) waits, so that its times to recover are each one kind's own.
+ * The next part is killed while the ones before still recover, or once they have, so that the times to
+ * recover are each one kind's own.
  */
 import { between, type Random } from '../../../generator/random.ts';
 import { killServer, startServer } from '../../../local/stack.ts';
