@@ -2,13 +2,13 @@
 .DEFAULT_GOAL := help
 comma := ,
 
-.PHONY: help install up down clean distclean status demo replay verify test stack chaos sim typecheck lint format unit images
+.PHONY: help install up down clean distclean status demo replay verify test stack chaos sim typecheck lint format unit images test-kubernetes
 
 run := node --import tsx
 quiet := --no-audit --no-fund --no-update-notifier --loglevel=error
 
 help: ## list the commands and settings
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@if [ -d node_modules/tsx ]; then $(run) local/help.ts; else echo "  After \`make install\`, \`make help\` lists the settings too."; fi
 
@@ -49,6 +49,9 @@ chaos: install ## faults for a long time on the test stack; FILES="name …", KI
 
 sim: install ## simulated histories with faults; RUNS=100000 for so many, SEED=n for one again
 	@$(run) test/simulation/main.ts $(if $(SEED),--seed $(SEED),--runs $(or $(RUNS),2000))
+
+test-kubernetes: install ## the chart on a real node that it starts and ends (Linux, root); CLUSTER=current on yours, VALUES=file
+	@$(run) test/kubernetes/main.ts --cluster "$(or $(CLUSTER),own)" $(if $(VALUES),--values "$(VALUES)")
 
 replay: install ## build read models anew from the event store, beside the live ones; PROJECTION=a,b some of them, ARGS="--dry-run …"
 	@PROJECTION="$(PROJECTION)" $(run) local/replay.ts $(ARGS)

@@ -43,8 +43,10 @@ export class Report {
     }
   }
 
-  get failed(): number {
-    return this.#failed;
+  /** What went wrong between the steps. */
+  fail(what: string): void {
+    this.#failed += 1;
+    this.say(`FAILED  ${what}`);
   }
 
   closingLine(): string {
