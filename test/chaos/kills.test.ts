@@ -26,7 +26,7 @@ async function checkedEvents(): Promise<string> {
   const run = spine.startWith({}, 'events', '--check', '--json');
   run.supervised = true;
   await run.exited;
-  return run.log();
+  return `${run.stdout}\n${run.log()}`;
 }
 
 /** The next one dies while the ones before it still recover. */
