@@ -4,22 +4,13 @@
  * Prometheus' operator from its Go module. Each has its folder beside the downloads of the local stack, which gets its
  * name when it is complete. What can't be had is said with its reason.
  */
+
 import { execFile } from 'node:child_process';
-import {
-  accessSync,
-  constants,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { accessSync, constants, copyFileSync, readdirSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf } from '../processor/error.ts';
-import { withLock } from './lock.ts';
-import { readSettings } from './settings.ts';
+import { made } from './made.ts';
 
 export type Missing = { readonly missing: string };
 export type Tool = { readonly path: string };
@@ -72,24 +63,6 @@ export async function operatorSchemas(): Promise<Tool | Missing> {
       missing: `the schemas of Prometheus' operator can't be had (${reasonOf(thrown)}); they take Go`,
     };
   }
-}
-
-async function made(
-  name: string,
-  limitMs: number,
-  make: (draft: string) => Promise<void>,
-): Promise<string> {
-  const folder = join(readSettings(process.env).downloadDir, name);
-  if (existsSync(folder)) return folder;
-  return await withLock(`${folder}.lock`, limitMs, async () => {
-    if (existsSync(folder)) return folder;
-    const draft = `${folder}.draft`;
-    rmSync(draft, { recursive: true, force: true });
-    mkdirSync(draft, { recursive: true });
-    await make(draft);
-    renameSync(draft, folder);
-    return folder;
-  });
 }
 
 async function buildHelm(draft: string): Promise<void> {

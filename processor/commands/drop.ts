@@ -1,7 +1,7 @@
 /** `turnstream drop`: the tables of generations that nobody needs any more. */
 import { projections } from '../../projections/index.ts';
 import { dropNamed, generationNamed } from '../replay/drop-named.ts';
-import { Leases } from '../replay/leases.ts';
+import { leased } from '../replay/leases.ts';
 import type { CommandArguments, CommandContext, ExitCode } from './context.ts';
 import { openStores } from './open-cql.ts';
 import { replaySettings } from './open-replay.ts';
@@ -17,13 +17,9 @@ export async function dropCommand(
   const ports = { ...stores, clock: systemClock, logger };
   try {
     for (const each of wanted) {
-      const leases = new Leases(ports, settings);
-      try {
-        await leases.take(each.projection.name, signal);
-        await dropNamed(ports, each, settings.dropDelayMs);
-      } finally {
-        await leases.release();
-      }
+      await leased(ports, settings, [each.projection.name], signal, () =>
+        dropNamed(ports, each, settings.dropDelayMs),
+      );
       if (!json) print(`${each.name} is dropped, and its rows with it.`);
     }
     if (json) print(JSON.stringify({ dropped: names }));

@@ -4,6 +4,7 @@
  * but the order of siblings and which step types are visible. What it takes grows with the rows alone:
  * verification reads sessions of any length.
  */
+import { groupedBy } from '../grouped-by.ts';
 import type { Instant } from '../source/instant.ts';
 import type { AgentTurnFact, Fact, HumanTurnFact, SessionFact, StepFact } from './fact.ts';
 import { compareChildren } from './rows.ts';
@@ -109,17 +110,6 @@ function roleOf(turns: readonly FinalTurn[]): Role {
 
 function familyOf(sessionUid: string, parentUid: string | null): string {
   return JSON.stringify([sessionUid, parentUid]);
-}
-
-function groupedBy<Item>(items: readonly Item[], nameOf: (item: Item) => string) {
-  const groups = new Map<string, Item[]>();
-  for (const item of items) {
-    const name = nameOf(item);
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, [item]);
-    else group.push(item);
-  }
-  return groups;
 }
 
 /** The parent in the same session, of the other role. */

@@ -12,6 +12,7 @@ import type {
   TotalsWrite,
 } from '../engine/store.ts';
 import { TurnstreamError } from '../error.ts';
+import { groupedBy } from '../grouped-by.ts';
 import type { Key } from '../projection/projection.ts';
 import type { Position } from '../source/position.ts';
 import { type BatchLimits, batchDefaults, cutBatches } from './batches.ts';
@@ -143,20 +144,6 @@ function checkColumns(model: ReadModel, found: ReadonlyMap<string, string>): voi
     'SCHEMA',
     `table ${tableName(model)} exists with other columns (${[...new Set(differing)].join(', ')}): the definition of ${model.shape.projection} changed but its version did not; raise the version, which builds a new table`,
   );
-}
-
-function groupedBy<Item>(
-  items: readonly Item[],
-  nameOf: (item: Item) => string,
-): ReadonlyMap<string, readonly Item[]> {
-  const groups = new Map<string, Item[]>();
-  for (const item of items) {
-    const name = nameOf(item);
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, [item]);
-    else group.push(item);
-  }
-  return groups;
 }
 
 function totalsOf(columns: readonly string[], row: DecodedRow): StoredTotals {

@@ -144,3 +144,21 @@ function refused(projection: string, { about, untilMs }: Lease): TurnstreamError
     `${projection} is being replayed by ${about}, which renewed its lease until ${new Date(untilMs).toISOString()}: wait for it, or stop it (SIGTERM) and start again`,
   );
 }
+
+/** Does it while this process has the leases of all that are named, and renews them meanwhile. */
+export async function leased<T>(
+  ports: Ports,
+  settings: LeaseSettings,
+  names: readonly string[],
+  signal: AbortSignal,
+  work: (leases: Leases) => Promise<T>,
+): Promise<T> {
+  const leases = new Leases(ports, settings);
+  try {
+    leases.keep();
+    for (const name of names) await leases.take(name, signal);
+    return await work(leases);
+  } finally {
+    await leases.release();
+  }
+}

@@ -8,7 +8,7 @@
 import type { Generation } from '../engine/generations.ts';
 import type { Projection } from '../projection/projection.ts';
 import { chooseTarget, idOf, type Target } from './choose.ts';
-import { Leases } from './leases.ts';
+import { leased } from './leases.ts';
 import { Pass } from './pass.ts';
 import type {
   ReplayOptions,
@@ -61,21 +61,4 @@ export async function bringBack(
     const [result] = await new Pass(ports, settings, { ...scope, reporter, signal }).run();
     return result;
   });
-}
-
-async function leased<T>(
-  ports: ReplayPorts,
-  settings: ReplaySettings,
-  names: readonly string[],
-  signal: AbortSignal,
-  work: (leases: Leases) => Promise<T>,
-): Promise<T> {
-  const leases = new Leases(ports, settings);
-  try {
-    leases.keep();
-    for (const name of names) await leases.take(name, signal);
-    return await work(leases);
-  } finally {
-    await leases.release();
-  }
 }

@@ -4,10 +4,12 @@
  * whose commit is before that LSN, and no other. It is held by the connections: VACUUM can't
  * remove what it sees while it is open.
  */
+
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import type { Config } from '../config.ts';
 import { messageOf, TurnstreamError } from '../error.ts';
+import { groupedBy } from '../grouped-by.ts';
 import { postgresClientConfig } from '../postgres.ts';
 import { bucketOf } from '../projection/hash.ts';
 import { parseLsn } from '../source/lsn.ts';
@@ -254,14 +256,4 @@ async function readSessions(
       },
     });
   }
-}
-
-function groupedBy<Item>(items: readonly Item[], nameOf: (item: Item) => string) {
-  const groups = new Map<string, Item[]>();
-  for (const item of items) {
-    const group = groups.get(nameOf(item));
-    if (group === undefined) groups.set(nameOf(item), [item]);
-    else group.push(item);
-  }
-  return groups;
 }

@@ -3,11 +3,12 @@
  * CoreDNS are built by Go, at the lowest priority, since the first time takes a quarter of an hour of processor time;
  * Node 24, on which the image runs, is a package of npm. A folder gets its name when it is complete.
  */
+
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { withLock } from '../../local/lock.ts';
-import { readSettings, repositoryDir } from '../../local/settings.ts';
+import { made } from '../../local/made.ts';
+import { repositoryDir } from '../../local/settings.ts';
 import { run } from './run.ts';
 
 const kubernetesVersion = '1.36.3';
@@ -22,7 +23,7 @@ export async function kubernetesProgram(): Promise<string> {
   const digest = createHash('sha256');
   for (const file of ['go.mod', 'main.go']) digest.update(readFileSync(join(sourceDir, file)));
   const name = `kubernetes-${kubernetesVersion}-${digest.digest('hex').slice(0, 8)}`;
-  const folder = await made(name, async (draft) => {
+  const folder = await made(name, buildMsMax, async (draft) => {
     const version = `-X k8s.io/component-base/version.gitVersion=v${kubernetesVersion}`;
     const out = join(draft, 'kubernetes');
     await go(['build', '-p=1', '-trimpath', '-ldflags', `-s -w ${version}`, '-o', out, '.'], {});
@@ -32,7 +33,7 @@ export async function kubernetesProgram(): Promise<string> {
 
 export async function coreDnsProgram(): Promise<string> {
   const module = `github.com/coredns/coredns@v${coreDnsVersion}`;
-  const folder = await made(`coredns-${coreDnsVersion}`, (draft) =>
+  const folder = await made(`coredns-${coreDnsVersion}`, buildMsMax, (draft) =>
     go(['install', '-p=1', '-ldflags', '-s -w', module], { GOBIN: draft }),
   );
   return join(folder, 'coredns');
@@ -40,27 +41,13 @@ export async function coreDnsProgram(): Promise<string> {
 
 export async function nodeProgram(): Promise<string> {
   const name = `node-linux-${process.arch}`;
-  const folder = await made(`node-${nodeVersion}`, async (draft) => {
+  const folder = await made(`node-${nodeVersion}`, buildMsMax, async (draft) => {
     const quiet = ['--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund'];
     await run(['npm', 'install', ...quiet, '--prefix', draft, `${name}@${nodeVersion}`], {
       limitMs: buildMsMax,
     });
   });
   return join(folder, 'node_modules', name, 'bin', 'node');
-}
-
-async function made(name: string, make: (draft: string) => Promise<void>): Promise<string> {
-  const folder = join(readSettings(process.env).downloadDir, name);
-  if (existsSync(folder)) return folder;
-  return await withLock(`${folder}.lock`, buildMsMax, async () => {
-    if (existsSync(folder)) return folder;
-    const draft = `${folder}.draft`;
-    rmSync(draft, { recursive: true, force: true });
-    mkdirSync(draft, { recursive: true });
-    await make(draft);
-    renameSync(draft, folder);
-    return folder;
-  });
 }
 
 async function go(args: readonly string[], env: Readonly<Record<string, string>>): Promise<void> {
