@@ -14,7 +14,12 @@ const isForTests = ({ path }: Source) =>
 const product = everything.filter((source) => !isForTests(source));
 
 /** What everybody may import. */
-const common = ['processor/error.ts', 'processor/logger.ts', 'processor/log-level.ts'];
+const common = [
+  'processor/error.ts',
+  'processor/grouped-by.ts',
+  'processor/logger.ts',
+  'processor/log-level.ts',
+];
 
 /**
  * Folder → what it may import beside itself, packages and `common`. After `type `: for its types
@@ -94,6 +99,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'processor/logger.ts': [],
   'processor/log-level.ts': [],
   'processor/error.ts': [],
+  'processor/grouped-by.ts': [],
   'processor/main.ts': ['processor/commands/'],
   'processor/commands/': ['processor/', 'projections/index.ts', 'connectors/', 'package.json'],
   'projections/': [
