@@ -4,6 +4,7 @@ import { CqlCheckpointStore } from '../cql/checkpoint-store.ts';
 import { connectCql, cqlDefaults, type DriverSession } from '../cql/cluster.ts';
 import type { SchemaOptions } from '../cql/ddl.ts';
 import { dropTable } from '../cql/drop-table.ts';
+import { durabilityWarning } from '../cql/durability.ts';
 import { CqlGenerationStore } from '../cql/generation-store.ts';
 import { CqlDeadLetterStore } from '../cql/letter-store.ts';
 import { controlTables, tableName } from '../cql/names.ts';
@@ -16,6 +17,7 @@ import type { DeadLetterStore } from '../engine/dead-letter-store.ts';
 import type { GenerationStore } from '../engine/generations.ts';
 import type { CheckpointStore, ReadModel, ReadModelStore } from '../engine/store.ts';
 import { TurnstreamError } from '../error.ts';
+import type { Logger } from '../logger.ts';
 import type { StateStore } from '../sequencer/state-store.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -29,6 +31,8 @@ export type OpenStores = {
   prepare(models: readonly ReadModel[]): Promise<void>;
   /** About how large a table is; null when no node has an estimate yet. */
   sizeOf(table: string): Promise<SizeEstimate | null>;
+  /** What a crash of the database would lose, and what to do; null when nothing. */
+  durabilityWarning(): Promise<string | null>;
   /** What is not there is dropped. */
   dropTable(model: ReadModel): Promise<void>;
   close(): Promise<void>;
@@ -120,8 +124,26 @@ export function storesOn(session: DriverSession, config: Config): OpenStores {
       await checkTables(session, keyspace, models.map(tableName));
       await readModels.ensure(models);
     },
+    durabilityWarning: () => durabilityWarning(session, keyspace, config.cql.dialect),
     dropTable: (model) => dropTable(session, keyspace, model),
     sizeOf: (table) => sizeEstimate(session, keyspace, table),
     close: () => session.close(),
   };
+}
+
+/** Said at the start of whatever relies on acknowledged writes. That it cannot be asked stops nobody. */
+export async function warnOfLoss(
+  stores: Pick<OpenStores, 'durabilityWarning'>,
+  logger: Pick<Logger, 'warn'>,
+): Promise<void> {
+  try {
+    const warning = await stores.durabilityWarning();
+    if (warning !== null) logger.warn({}, warning);
+  } catch (thrown) {
+    if (thrown instanceof TurnstreamError && thrown.retriable) throw thrown;
+    logger.warn(
+      { err: thrown },
+      'whether a crash of a CQL node loses acknowledged writes could not be asked; see to it that the keyspace has three replicas, or commitlog_sync: batch',
+    );
+  }
 }

@@ -10,7 +10,7 @@ import type { Projection } from '../projection/projection.ts';
 import { httpRegistry } from '../source/registry.ts';
 import type { CommandArguments, CommandContext, ExitCode } from './context.ts';
 import { definitionsFor } from './live-builds.ts';
-import { type OpenStores, openStores } from './open-cql.ts';
+import { type OpenStores, openStores, warnOfLoss } from './open-cql.ts';
 import { openLog } from './open-log.ts';
 import { besideUpgrades } from './replay-on-upgrade.ts';
 import { asService, type ServiceParts } from './service.ts';
@@ -34,6 +34,7 @@ export async function runCommand(
     const log = openLog(config.kafka, logger);
     const stores = await openStores(config);
     try {
+      await warnOfLoss(stores, logger);
       const registry = httpRegistry({ url: config.registry.url });
       const hosting = await openHosting(stores, projections, parts, said);
       const decoder = await openEventCodec(registry, settings.eventsTopic);

@@ -9,7 +9,7 @@ import { tableName } from '../cql/names.ts';
 import { applySchema, printSchema, schemaDdl } from '../cql/schema.ts';
 import type { CommandArguments, CommandContext, ExitCode } from './context.ts';
 import { firstBuild, isDefined, liveBuilds, modelOf } from './live-builds.ts';
-import { openCql, schemaOptions, storesOn } from './open-cql.ts';
+import { openCql, schemaOptions, storesOn, warnOfLoss } from './open-cql.ts';
 import { systemClock } from './system-clock.ts';
 
 export async function schemaPrintCommand(
@@ -28,7 +28,7 @@ export async function schemaPrintCommand(
 
 /** Ends with a look at each read model's columns: a table of another shape is an error, not a match. */
 export async function schemaApplyCommand(
-  { config, json, print }: CommandContext,
+  { config, json, print, log }: CommandContext,
   args: CommandArguments,
 ): Promise<ExitCode> {
   const session = await openCql(config);
@@ -40,7 +40,9 @@ export async function schemaApplyCommand(
     const builds = await liveBuilds(generations, args.projections);
     const models = builds.filter(isDefined).map(modelOf);
     await applySchema(session, options, models);
-    await storesOn(session, config).readModels.ensure(models);
+    const stores = storesOn(session, config);
+    await stores.readModels.ensure(models);
+    await warnOfLoss(stores, log);
     const readModels = models.map(({ shape }) => shape.projection);
     const tables = models.map(tableName);
     const unknown = builds

@@ -8,7 +8,7 @@ import { httpRegistry } from '../source/registry.ts';
 import { encodeSweep } from '../source/sweep.ts';
 import { checkBeginning } from './check-beginning.ts';
 import type { CommandContext, ExitCode } from './context.ts';
-import { openStores } from './open-cql.ts';
+import { openStores, warnOfLoss } from './open-cql.ts';
 import { openLogOfChanges } from './open-log.ts';
 import { sequencerObserver } from './sequencer-observer.ts';
 import { asService } from './service.ts';
@@ -27,6 +27,7 @@ export async function sequenceCommand(context: CommandContext): Promise<ExitCode
     const log = openLogOfChanges(config.kafka, logger);
     const stores = await openStores(config);
     try {
+      await warnOfLoss(stores, logger);
       const registry = httpRegistry({ url: config.registry.url });
       const codec = await openEventCodec(registry, settings.eventsTopic);
       const deps = {

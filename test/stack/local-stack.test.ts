@@ -9,6 +9,7 @@ import {
   startServer,
   stopServer,
 } from '../../local/stack.ts';
+import { AcknowledgedWrites } from './support/acknowledged-writes.ts';
 
 const settings = readSettings(process.env);
 const addresses = stackAddresses();
@@ -83,11 +84,16 @@ describe('the local stack', () => {
     await query('DROP TABLE local_stack_probe');
   });
 
-  test('Kafka and Cassandra come back after a crash', async () => {
+  test('Kafka and Cassandra come back after a crash, with every write that was acknowledged', async () => {
+    const writer = new AcknowledgedWrites();
+    await writer.start();
+    await writer.acknowledged(500);
     await Promise.all([killServer('kafka'), killServer('cassandra')]);
+    await writer.ended();
     expect(await Promise.all([startServer('kafka'), startServer('cassandra')])).toEqual([
       'started',
       'started',
     ]);
+    expect(await writer.lost()).toEqual([]);
   });
 });
