@@ -75,13 +75,19 @@
 {{- if and $scylla.auth.user (not $scylla.auth.userKey) -}}
 {{- $_ := set $own "TURNSTREAM_CQL_USER" $scylla.auth.user -}}
 {{- end -}}
-{{- $copies = int $scylla.replicationFactor -}}
-{{- if eq $copies 0 -}}{{- $copies = (and $scylla.enabled (ge (include "turnstream.scyllaNodes" . | int) 3)) | ternary 3 1 -}}{{- end -}}
-{{- $_ := set $own "TURNSTREAM_CQL_REPLICATION_FACTOR" $copies -}}
+{{- $_ := set $own "TURNSTREAM_CQL_REPLICATION_FACTOR" (include "turnstream.cqlReplicas" .) -}}
 {{- $all := include "turnstream.merged" (list $own .Values.config) | fromYaml -}}
 {{- range $key := keys $all | sortAlpha }}
 {{ $key }}: {{ include "turnstream.scalar" (get $all $key) | quote }}
 {{- end }}
+{{- end -}}
+
+{{/* Of the keyspace. */}}
+{{- define "turnstream.cqlReplicas" -}}
+{{- $scylla := .Values.scylla -}}
+{{- $copies := int $scylla.replicationFactor -}}
+{{- if eq $copies 0 -}}{{- $copies = (and $scylla.enabled (ge (include "turnstream.scyllaNodes" . | int) 3)) | ternary 3 1 -}}{{- end -}}
+{{- $copies -}}
 {{- end -}}
 
 {{- define "turnstream.brokers" -}}

@@ -174,6 +174,21 @@ describe.skipIf(isMissing)('servers of the chart', () => {
     }
   });
 
+  test.each([
+    ['default-values.yaml', {}, 'batch'],
+    ['ha-values.yaml', {}, 'periodic'],
+    ['ha-values.yaml', { scylla: { commitlogSync: 'batch' } }, 'batch'],
+    ['ha-values.yaml', { scylla: { replicationFactor: 1 } }, 'batch'],
+  ])('what the only replica acknowledges is on disk (%s, %o)', async (file, values, sync) => {
+    const racks = podsOf(await render({ file, values })).filter(({ owner }) =>
+      owner.includes('scylla'),
+    );
+    expect(racks.length).toBeGreaterThan(0);
+    for (const { spec } of racks) {
+      expect(spec.containers[0]?.args).toContain(`--commitlog-sync=${sync}`);
+    }
+  });
+
   test('image, command, arguments and variables of every server are the values’', async () => {
     const own = {
       image: { registry: 'localhost', repository: 'fake', tag: 'x', digest: '' },
