@@ -15,6 +15,7 @@ import {
   type QueryOptions,
   types,
 } from 'cassandra-driver';
+import { keepRefreshing, refreshingOf } from './control-connection.ts';
 import { cqlConnectError, storeError } from './errors.ts';
 import { createLimiter, type Limiter } from './limiter.ts';
 import type { DecidingSession, DecodedRow, SchemaSession } from './session.ts';
@@ -178,6 +179,7 @@ export class DriverSession implements SchemaSession, DecidingSession {
 /** Connects, or rejects with a CONNECT error that says where it looked. */
 export async function connectCql(options: CqlOptions): Promise<DriverSession> {
   const client = new Client(clientOptions(options));
+  keepRefreshing(refreshingOf(client), options.reconnectDelayMsMax);
   try {
     await client.connect();
   } catch (error) {
