@@ -12,6 +12,8 @@ afterEach(() => {
 /** Its refreshes end when the test says so. */
 class Control implements Refreshing {
   _isShuttingDown = false;
+  connection: { connected: boolean } | null = null;
+  readonly watched: unknown[] = [];
   readonly begun: { readonly done: () => void; readonly fail: () => void }[] = [];
 
   _refresh(_hosts?: unknown): Promise<void> {
@@ -20,55 +22,89 @@ class Control implements Refreshing {
       this.begun.push({ done: resolve, fail });
     });
   }
+
+  _setHealthListeners(_host: unknown, connection: unknown): void {
+    this.watched.push(connection);
+  }
 }
 
-describe('a refresh of the driver that rejects', () => {
-  test('is heard by nobody, and made again after a pause', async () => {
-    const control = new Control();
-    keepRefreshing(control, 100);
-    const first = control._refresh();
-    control.begun[0]?.fail();
+function control(): Control {
+  const made = new Control();
+  keepRefreshing(made, 100);
+  return made;
+}
+
+describe('a refresh of the driver', () => {
+  test('that rejects is heard by nobody, and made again after a pause', async () => {
+    const one = control();
+    const first = one._refresh();
+    one.begun[0]?.fail();
     await first;
-    expect(control.begun).toHaveLength(1);
+    expect(one.begun).toHaveLength(1);
     await vi.advanceTimersByTimeAsync(100);
-    expect(control.begun).toHaveLength(2);
+    expect(one.begun).toHaveLength(2);
   });
 
-  test('for its next host is heard by the refresh itself', async () => {
-    const control = new Control();
-    keepRefreshing(control, 100);
-    const next = control._refresh([]);
-    control.begun[0]?.fail();
+  test('is under way once, however often it is asked for', async () => {
+    const one = control();
+    const first = one._refresh();
+    await Promise.all([one._refresh(), one._refresh()]);
+    one.begun[0]?.done();
+    await first;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(one.begun).toHaveLength(1);
+    void one._refresh();
+    expect(one.begun).toHaveLength(2);
+  });
+
+  test('whose connection was lost meanwhile is made again', async () => {
+    const one = control();
+    const first = one._refresh();
+    one.connection = { connected: false };
+    one.begun[0]?.done();
+    await first;
+    await vi.advanceTimersByTimeAsync(100);
+    expect(one.begun).toHaveLength(2);
+  });
+
+  test('that found nobody is left to the driver, which has planned the next', async () => {
+    const one = control();
+    const first = one._refresh();
+    one.begun[0]?.done();
+    await first;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(one.begun).toHaveLength(1);
+  });
+
+  test('hears itself of what comes of its next host', async () => {
+    const one = control();
+    const next = one._refresh([]);
+    one.begun[0]?.fail();
     await expect(next).rejects.toThrow('once');
   });
 
-  test('is left to the one that began meanwhile', async () => {
-    const control = new Control();
-    keepRefreshing(control, 100);
-    const first = control._refresh();
-    const second = control._refresh();
-    control.begun[0]?.fail();
-    await first;
-    control.begun[1]?.done();
-    await second;
-    await vi.advanceTimersByTimeAsync(1_000);
-    expect(control.begun).toHaveLength(2);
-  });
-
   test('is not made again for a client that is shut down', async () => {
-    const control = new Control();
-    keepRefreshing(control, 100);
-    const first = control._refresh();
-    control.begun[0]?.fail();
+    const one = control();
+    const first = one._refresh();
+    one.begun[0]?.fail();
     await first;
-    control._isShuttingDown = true;
+    one._isShuttingDown = true;
     await vi.advanceTimersByTimeAsync(1_000);
-    expect(control.begun).toHaveLength(1);
+    expect(one.begun).toHaveLength(1);
   });
 });
 
+test('a connection is watched once', () => {
+  const one = control();
+  const [first, second] = [{ connected: true }, { connected: true }];
+  for (const each of [first, first, second]) one._setHealthListeners(null, each);
+  expect(one.watched).toEqual([first, second]);
+});
+
 test('the driver has what is used of its insides', () => {
-  const control = refreshingOf(new Client({ contactPoints: ['x'], localDataCenter: 'd' }));
-  expect(typeof control._refresh).toBe('function');
-  expect(control._isShuttingDown).toBe(false);
+  const one = refreshingOf(new Client({ contactPoints: ['x'], localDataCenter: 'd' }));
+  expect(typeof one._refresh).toBe('function');
+  expect(typeof one._setHealthListeners).toBe('function');
+  expect(one.connection).toBeNull();
+  expect(one._isShuttingDown).toBe(false);
 });
