@@ -18,18 +18,20 @@ import { type Verification, verify } from '../verify/verify.ts';
 import { openCql } from './open-cql.ts';
 import { openLog } from './open-log.ts';
 import { systemClock } from './system-clock.ts';
+import { type VerifyReporter, verifyLines } from './verify-reporting.ts';
 
 export type VerifyCall = {
   readonly targets: readonly Target[];
   readonly part: Part;
   readonly repair: boolean;
   readonly signal: AbortSignal;
+  readonly progress: VerifyReporter['progress'];
 };
 
 export async function runVerification(
   config: Config,
   logger: Logger,
-  { targets, part, repair, signal }: VerifyCall,
+  { targets, part, repair, signal, progress }: VerifyCall,
 ): Promise<Verification> {
   const { eventsTopic, eventsPartitions, projectionsGroup, recordBytesMax } = config.kafka;
   const { readersMax, sessionsPerRead, pageRowsMax, waitMsMax } = config.verify;
@@ -58,7 +60,7 @@ export async function runVerification(
       checkpoints: new CqlCheckpointStore(session, keyspace),
       clock: systemClock,
       signal,
-      progress: progressLog(logger),
+      progress,
     };
     const settings = { ...config.verify, partitions: eventsPartitions };
     // Allowed where the workers' groups are, by its prefix.
@@ -69,29 +71,18 @@ export async function runVerification(
   }
 }
 
-const progressMs = 5_000;
-
-/** A line every few seconds: what is read at the moment, and how fast. */
-function progressLog(logger: Logger) {
-  let rows = 0;
-  let saidRows = 0;
-  let saidMs = systemClock.nowMs();
-  return (done: { readonly what: string; readonly rows: number }): void => {
-    rows += done.rows;
-    const nowMs = systemClock.nowMs();
-    if (nowMs - saidMs < progressMs) return;
-    const rowsPerSecond = Math.round(((rows - saidRows) * 1000) / (nowMs - saidMs));
-    logger.info({ reading: done.what, rows, rowsPerSecond }, 'verifying');
-    saidRows = rows;
-    saidMs = nowMs;
-  };
+/** A line every few seconds: what is read at the moment, how far and how fast. */
+export function loggedVerification(logger: Logger): VerifyReporter {
+  return verifyLines(logger, { intervalMs: 5_000, nowMs: systemClock.nowMs });
 }
 
 /** For a replay: the whole of one generation, which it goes on keeping up to date meanwhile. */
 export function generationVerifier(config: Config, logger: Logger): Verify {
   return async ({ version, generation }, projection, signal) => {
     const model = { shape: { ...projection.shape, version }, generation };
-    const call = { targets: [{ projection, model }], part: everything, repair: false, signal };
+    const { progress } = loggedVerification(logger);
+    const targets = [{ projection, model }];
+    const call = { targets, part: everything, repair: false, signal, progress };
     const report = verifyReport(await runVerification(config, logger, call), everything);
     return { equal: report.verdict === 'equal', summary: verifyText(report) };
   };

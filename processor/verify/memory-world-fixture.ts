@@ -18,7 +18,7 @@ import type { Lsn } from '../source/lsn.ts';
 import { positionOf } from '../source/position.ts';
 import type { RowChange } from '../source/row-change.ts';
 import { MemoryReader } from './memory-fixture.ts';
-import type { Part, SourceSession, SourceSnapshot, Target } from './ports.ts';
+import type { Part, SourceSession, SourceSnapshot, Target, VerifyProgress } from './ports.ts';
 import { isInSample } from './postgres-snapshot.ts';
 import type { VerifySettings } from './settings.ts';
 import { verifyDefaults } from './settings.ts';
@@ -58,6 +58,7 @@ export class MemoryWorld {
   readonly store = new MemoryStore();
   readonly targets: readonly Target[];
   readonly reader: MemoryReader;
+  readonly told: VerifyProgress[] = [];
   /** Moves that go on while verification waits; null: nothing but what is under way is finished. */
   writes: (() => Write) | null = null;
   /** Called before each snapshot of the source, with its number from 1 on, and once it is made. */
@@ -153,6 +154,7 @@ export class MemoryWorld {
         const snapshot: SourceSnapshot = {
           lsn: ++this.#lsn as Lsn,
           sees: sees(new Set(this.#committed)),
+          sessionCount: async (part) => (part.sample === null ? sessionsOf(rows).length : null),
           sessions: (part, take) => each(sessions(part), take),
           sessionsOf: (uids, take) =>
             each(
@@ -188,7 +190,7 @@ export class MemoryWorld {
           yield: async () => undefined,
         },
         signal: new AbortController().signal,
-        progress: () => undefined,
+        progress: (progress) => void this.told.push(progress),
         mender: options.repair === true ? this.reader : null,
       },
       { ...verifyDefaults, bucketBits: 6, partitions, ...options.settings },

@@ -46,6 +46,8 @@ test('on a system that is written to all the while, read models are equal', asyn
   expect({ code, verdict: report.verdict, log }).toEqual({ code: 0, verdict: 'equal', log });
   for (const { rows, projection } of report.projections)
     expect(rows, projection).toBeGreaterThan(50);
+  // No terminal, and JSON on stdout: how far it is stands in the log.
+  expect(log).toContain('verifying: ');
   const sampled = await verified('turns_by_account', '--sample', '20%');
   expect({ code: sampled.code, log: sampled.log }).toEqual({ code: 0, log: sampled.log });
   expect(await load.stop()).toBeGreaterThan(200);
