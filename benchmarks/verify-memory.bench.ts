@@ -181,7 +181,7 @@ const verification = await verify(
     clock: systemClock,
     signal: new AbortController().signal,
     progress: () => undefined,
-    mender: null,
+    repair: null,
   },
   { ...verifyDefaults, partitions },
   { targets, part: everything, eventsTopic: topic, group: 'verify-memory' },

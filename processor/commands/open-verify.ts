@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Config } from '../config.ts';
 import { CqlCheckpointStore } from '../cql/checkpoint-store.ts';
+import { CqlHoldStore } from '../cql/hold-store.ts';
 import { CqlReadModelReader } from '../cql/read-model-reader.ts';
 import { openEventCodec } from '../event/codec.ts';
 import type { Logger } from '../logger.ts';
@@ -14,6 +15,7 @@ import { textCharsMax } from '../source/row-limits.ts';
 import { everything, type Part, type Target } from '../verify/ports.ts';
 import { PostgresSource } from '../verify/postgres-snapshot.ts';
 import { verifyReport, verifyText } from '../verify/report.ts';
+import { verifyDefaults } from '../verify/settings.ts';
 import { type Verification, verify } from '../verify/verify.ts';
 import { openCql } from './open-cql.ts';
 import { openLog } from './open-log.ts';
@@ -44,6 +46,7 @@ export async function runVerification(
       readsInFlightMax: readersMax,
       pageRowsMax,
     });
+    const holds = new CqlHoldStore(session, keyspace, systemClock);
     const source = new PostgresSource({
       postgres: config.postgres,
       textCharsMax: textCharsMax(recordBytesMax),
@@ -56,13 +59,18 @@ export async function runVerification(
       decoder,
       source,
       reader,
-      mender: repair ? reader : null,
+      repair: repair ? { mender: reader, holds, owner: randomUUID() } : null,
       checkpoints: new CqlCheckpointStore(session, keyspace),
       clock: systemClock,
       signal,
       progress,
     };
-    const settings = { ...config.verify, partitions: eventsPartitions };
+    // A lane saves its checkpoint so often: one that stands still saves none.
+    const standStillMs = Math.max(
+      verifyDefaults.standStillMs,
+      3 * config.worker.checkpointIntervalMs,
+    );
+    const settings = { ...config.verify, partitions: eventsPartitions, standStillMs };
     // Allowed where the workers' groups are, by its prefix.
     const group = `${projectionsGroup}.verify.${randomUUID()}`;
     return await verify(deps, settings, { targets, part, eventsTopic, group });

@@ -1,53 +1,20 @@
 /** Replays in memory: what they end in, whoever kills them and however often. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cards, counts, type Op, poison, projected } from '../../test/worker/history.ts';
-import { type Death, ReplayProcess, ReplayWorld, upToNow } from '../../test/worker/replay-world.ts';
-import type { WorldOptions } from '../../test/worker/world.ts';
+import {
+  append,
+  expectRight,
+  filled,
+  liveGeneration,
+  opened,
+  ops,
+} from '../../test/worker/filled-replay-world.ts';
+import { cards, counts, poison, projected } from '../../test/worker/history.ts';
+import { type Death, ReplayProcess, upToNow } from '../../test/worker/replay-world.ts';
 import { TurnstreamError } from '../error.ts';
 import type { Lsn } from '../source/lsn.ts';
 import { type ReplayResult, silentReporter } from './ports.ts';
 import { bringBack } from './replay.ts';
-
-const partitions = 2;
-const accounts = ['a', 'b', 'c', null] as const;
-
-const ops = (count: number, seed = 0): readonly Op[] =>
-  Array.from({ length: count }, (_, at) => {
-    const drawn = (at * 7 + seed * 13) % 31;
-    const entity = drawn % 9;
-    if (drawn % 11 === 3) return { entity, to: null };
-    const to = { tpe: at % 5, content: `c${at}`, partition: drawn % partitions };
-    return { entity, to: { ...to, account: accounts[drawn % 4] ?? null } };
-  });
-
-async function opened(options: Partial<WorldOptions> = {}): Promise<ReplayWorld> {
-  const projections = [cards(), counts()];
-  return await new ReplayWorld({ projections, partitions, ...options }).open();
-}
-
-async function append(world: ReplayWorld, all: readonly Op[]): Promise<void> {
-  for (const op of all) await world.world.append(world.world.history.apply(op));
-  await world.world.append(world.world.history.watermark(partitions));
-}
-
-async function filled(count = 40): Promise<ReplayWorld> {
-  const world = await opened();
-  await append(world, ops(count));
-  // The live worker.
-  world.world.start();
-  await world.world.settle();
-  return world;
-}
-
-async function expectRight(world: ReplayWorld): Promise<void> {
-  expect(await world.liveRows()).toEqual(world.world.expected());
-  expect(world.world.readModels()).toEqual(world.world.expected());
-}
-
-async function liveGeneration(world: ReplayWorld, name = 'cards'): Promise<number | undefined> {
-  return (await world.generations.live([name])).get(name)?.generation;
-}
 
 describe('to its end', () => {
   test('the next generation is built, verified and promoted; both end in the final facts', async () => {
@@ -154,56 +121,6 @@ describe('killed', () => {
       }
     }
   }, 240_000);
-
-  test('between its verification and its promotion: the next one brings that generation up to date and promotes it', async () => {
-    const isLive = (all: readonly { promotedAtMs: number | null }[]) =>
-      all.length === 2 && all[1]?.promotedAtMs !== null;
-    const whole = await filled(24);
-    const run = whole.start();
-    await whole.ended(run);
-    let verified = 0;
-    for (let step = 1; step <= run.process.steps; step += 1) {
-      for (const when of ['before', 'after'] as const) {
-        const world = await filled(24);
-        const seen: string[] = [];
-        world.verify = async ({ projection }) => {
-          seen.push(projection);
-          return { equal: true, summary: '' };
-        };
-        await world.ended(world.start({}, {}, { step, when }));
-        const left = new Map<string, boolean>();
-        for (const { name } of world.projections) {
-          left.set(name, isLive(await world.generations.list(name)));
-          if (seen.includes(name) && left.get(name) === false) verified += 1;
-        }
-        const wasSeen = [...seen];
-        await append(world, ops(6, 3));
-        const results = await world.ended(world.start());
-        for (const { projection, generation, outcome, resumed } of results) {
-          // What was promoted already is replayed anew; anything else is gone on with.
-          const expected = left.get(projection) === true ? 3 : 2;
-          const found = { step, when, projection, outcome, generation: generation.generation };
-          expect(found).toEqual({ ...found, outcome: 'promoted', generation: expected });
-          if (wasSeen.includes(projection) && expected === 2) expect(resumed).toBe(true);
-        }
-        await world.world.settle();
-        await expectRight(world);
-      }
-    }
-    // Some died in between, or the test says nothing.
-    expect(verified).toBeGreaterThan(4);
-  }, 240_000);
-
-  test('is nobody’s excuse to take what was left beside the live one, or kept, or as of the past', async () => {
-    const world = await filled(24);
-    await world.ended(world.start({ promote: false }));
-    await world.ended(world.start({ until: { committedAtMs: 1_700_000_000_000 + 3 * 1024 } }));
-    await world.ended(world.start({ keep: 9 }));
-    expect(await liveGeneration(world)).toBe(4);
-    const [next] = await world.ended(world.start({ keep: 9 }));
-    expect(next).toMatchObject({ resumed: false, generation: { generation: 5 } });
-    await expectRight(world);
-  });
 
   const deaths: fc.Arbitrary<readonly Death[]> = fc.array(
     fc.record({
