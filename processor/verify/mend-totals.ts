@@ -46,9 +46,6 @@ export async function mendTotals(
 ): Promise<readonly MendOutcome[]> {
   const holding = new Holding(deps, target.projection.name);
   const left = (reason: string) => differences.map((): MendOutcome => ({ kind: 'left', reason }));
-  if (deps.tail.since(target).overflows) {
-    return left('too much has changed meanwhile for its totals to be known');
-  }
   if (!(await holding.keep())) {
     return left('another process repairs totals of this read model: verify again when it is done');
   }
@@ -59,7 +56,11 @@ export async function mendTotals(
       );
     }
     const marks = await marked(deps);
-    return await writeAll(deps, target, differences, marks, holding);
+    if (deps.tail.since(target).overflows) {
+      return left('too much has changed meanwhile for its totals to be known: verify again');
+    }
+    const letters = await lettersOf(deps, target);
+    return await writeAll(deps, target, differences, { marks, letters, holding });
   } finally {
     await holding.release();
   }
@@ -78,7 +79,7 @@ async function standStill(
     return tail.read.map((_, partition) => found.get(partition)?.offset ?? 0);
   };
   let before = { atMs: startedAtMs, offsets: await look(), read: tail.read };
-  while (clock.nowMs() - startedAtMs < settings.standStillMs * patience) {
+  while (clock.nowMs() - startedAtMs < settings.waitMsMax) {
     await clock.delay(lookMs, signal);
     if (signal.aborted) throw couldNotVerify('It was stopped before it was done');
     const atMs = clock.nowMs();
@@ -87,6 +88,9 @@ async function standStill(
     const isStill = offsets.every(
       (offset, at) => offset === before.offsets[at] && offset < (before.read[at] ?? 0),
     );
+    const hasMoved = offsets.some((offset, at) => offset !== before.offsets[at]);
+    // In a log that rests, what to take may come seldom: that is waited for.
+    if (hasMoved && atMs - startedAtMs > settings.standStillMs * patience) return false;
     if (!isStill) before = { atMs, offsets, read: tail.read };
     else if (atMs - before.atMs >= settings.standStillMs) return true;
   }
@@ -111,12 +115,24 @@ async function marked({ tail, clock, settings, signal }: MendTotalsDeps) {
   }
 }
 
+/** By partition, how many events wait as dead letters. */
+async function lettersOf({ checkpoints }: MendTotalsDeps, { model }: Target) {
+  const found = await checkpoints.load(model);
+  return new Map([...found].map(([partition, { deadLetters }]) => [partition, deadLetters]));
+}
+
+type Writing = {
+  /** By partition, as of where totals are exact. */
+  readonly marks: readonly number[];
+  readonly letters: ReadonlyMap<number, number>;
+  readonly holding: Holding;
+};
+
 async function writeAll(
   deps: MendTotalsDeps,
   target: Target,
   differences: readonly Difference[],
-  marks: readonly number[],
-  holding: Holding,
+  { marks, letters, holding }: Writing,
 ): Promise<readonly MendOutcome[]> {
   const { reader, tail } = deps;
   const some = differences.slice(0, rowsMax);
@@ -126,6 +142,11 @@ async function writeAll(
     if (!(await holding.keep())) break;
     const mark = marks[difference.shard ?? -1];
     if (mark === undefined) throw new Error(`no partition ${difference.shard}`);
+    const waiting = letters.get(difference.shard ?? -1) ?? 0;
+    if (waiting > 0) {
+      outcomes.push({ kind: 'left', reason: lettersText(waiting) });
+      continue;
+    }
     const exact = exactAt(tail, target, difference, mark);
     outcomes.push(await mend(deps, target, { ...exact, standing: standing[at] ?? null }));
   }
@@ -134,6 +155,11 @@ async function writeAll(
     ...outcomes,
     ...differences.slice(outcomes.length).map((): MendOutcome => ({ kind: 'left', reason })),
   ];
+}
+
+/** The source has what they would add; a retry would add it once more. */
+function lettersText(waiting: number): string {
+  return `${waiting} ${waiting === 1 ? 'event of its partition waits' : 'events of its partition wait'} as dead letters, and a retry would add them to what was repaired: retry or discard them first (\`turnstream dead-letters list\`), then verify again`;
 }
 
 /** What was added since the difference was found is in. */

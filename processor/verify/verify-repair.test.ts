@@ -144,3 +144,28 @@ test('while another process repairs, its totals are left to that one', async () 
   });
   expect((await world.holds.held([name])).get(name)?.owner).toBe('other');
 });
+
+test('where dead letters wait totals are left: a retry would add to what was repaired', async () => {
+  const { world, target } = await poisoned(1);
+  const { load } = world.store;
+  world.store.load = async (model) => {
+    const found = await load.call(world.store, model);
+    const first = found.get(0);
+    return first === undefined ? found : new Map(found).set(0, { ...first, deadLetters: 2 });
+  };
+  const { findings } = await world.verify({ targets: [target], repair: true });
+  const outcomes = new Map([
+    [0, new Set<string>()],
+    [1, new Set<string>()],
+  ]);
+  for (const { differences, mends } of findings) {
+    for (const [at, { shard }] of differences.entries()) {
+      const mend = mends[at];
+      outcomes.get(shard ?? -1)?.add(mend?.kind === 'left' ? mend.reason : `${mend?.kind}`);
+    }
+  }
+  expect([...(outcomes.get(0) ?? [])].join()).toMatch(
+    /^2 events of its partition wait as dead letters/,
+  );
+  expect(outcomes.get(1)).toEqual(new Set(['repaired']));
+});
