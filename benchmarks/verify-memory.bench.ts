@@ -86,11 +86,11 @@ const reader: ReadModelReader = {
         }
       }
       if (page.length < pageRows) continue;
-      take(page);
+      take(page, 0);
       page = [];
       await systemClock.yield();
     }
-    take([...page, ...[...totals.values()].map(({ row, values }) => ({ ...row, values }))]);
+    take([...page, ...[...totals.values()].map(({ row, values }) => ({ ...row, values }))], 1);
   },
   rows: async () => {
     throw new Error('nothing differs, so nothing is looked up');
@@ -137,6 +137,7 @@ const source = {
     }
     return {
       lsn: 1_500 as Lsn,
+      sessionCount: async () => null,
       sees: () => true,
       sessions: async (_: unknown, take: (session: SourceSession) => Promise<void> | void) => {
         for (let at = 0; at < sessions; at += 1) {
@@ -180,7 +181,7 @@ const verification = await verify(
     clock: systemClock,
     signal: new AbortController().signal,
     progress: () => undefined,
-    mender: null,
+    repair: null,
   },
   { ...verifyDefaults, partitions },
   { targets, part: everything, eventsTopic: topic, group: 'verify-memory' },

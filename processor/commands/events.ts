@@ -11,7 +11,7 @@ import { partitionsOf, readPartitions } from '../replay/read-partitions.ts';
 import { httpRegistry } from '../source/registry.ts';
 import type { CommandArguments, CommandContext, ExitCode } from './context.ts';
 import { openLog } from './open-log.ts';
-import { count } from './replay-reporting.ts';
+import { count } from './progress-telling.ts';
 
 const toldMax = 10;
 const memoryMibDefault = 512;

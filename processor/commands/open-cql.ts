@@ -6,6 +6,7 @@ import type { SchemaOptions } from '../cql/ddl.ts';
 import { dropTable } from '../cql/drop-table.ts';
 import { durabilityWarning } from '../cql/durability.ts';
 import { CqlGenerationStore } from '../cql/generation-store.ts';
+import { CqlHoldStore } from '../cql/hold-store.ts';
 import { CqlDeadLetterStore } from '../cql/letter-store.ts';
 import { controlTables, tableName } from '../cql/names.ts';
 import { CqlReadModelStore, readModelStoreDefaults } from '../cql/read-model-store.ts';
@@ -16,6 +17,7 @@ import { CqlStateStore, stateStoreDefaults } from '../cql/state-store.ts';
 import type { DeadLetterStore } from '../engine/dead-letter-store.ts';
 import type { GenerationStore } from '../engine/generations.ts';
 import type { CheckpointStore, ReadModel, ReadModelStore } from '../engine/store.ts';
+import type { HoldStore } from '../engine/totals-holds.ts';
 import { TurnstreamError } from '../error.ts';
 import type { Logger } from '../logger.ts';
 import type { StateStore } from '../sequencer/state-store.ts';
@@ -27,6 +29,7 @@ export type OpenStores = {
   readonly state: StateStore;
   readonly letters: DeadLetterStore;
   readonly generations: GenerationStore;
+  readonly holds: HoldStore;
   /** Rejects with SCHEMA when the table of one is missing or of another shape. */
   prepare(models: readonly ReadModel[]): Promise<void>;
   /** About how large a table is; null when no node has an estimate yet. */
@@ -120,6 +123,7 @@ export function storesOn(session: DriverSession, config: Config): OpenStores {
     }),
     letters: new CqlDeadLetterStore(session, { keyspace, ...limits }),
     generations: new CqlGenerationStore(session, keyspace, systemClock),
+    holds: new CqlHoldStore(session, keyspace, systemClock),
     prepare: async (models) => {
       await checkTables(session, keyspace, models.map(tableName));
       await readModels.ensure(models);

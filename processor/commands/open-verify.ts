@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Config } from '../config.ts';
 import { CqlCheckpointStore } from '../cql/checkpoint-store.ts';
+import { CqlHoldStore } from '../cql/hold-store.ts';
 import { CqlReadModelReader } from '../cql/read-model-reader.ts';
 import { openEventCodec } from '../event/codec.ts';
 import type { Logger } from '../logger.ts';
@@ -14,22 +15,25 @@ import { textCharsMax } from '../source/row-limits.ts';
 import { everything, type Part, type Target } from '../verify/ports.ts';
 import { PostgresSource } from '../verify/postgres-snapshot.ts';
 import { verifyReport, verifyText } from '../verify/report.ts';
+import { verifyDefaults } from '../verify/settings.ts';
 import { type Verification, verify } from '../verify/verify.ts';
 import { openCql } from './open-cql.ts';
 import { openLog } from './open-log.ts';
 import { systemClock } from './system-clock.ts';
+import { type VerifyReporter, verifyLines } from './verify-reporting.ts';
 
 export type VerifyCall = {
   readonly targets: readonly Target[];
   readonly part: Part;
   readonly repair: boolean;
   readonly signal: AbortSignal;
+  readonly progress: VerifyReporter['progress'];
 };
 
 export async function runVerification(
   config: Config,
   logger: Logger,
-  { targets, part, repair, signal }: VerifyCall,
+  { targets, part, repair, signal, progress }: VerifyCall,
 ): Promise<Verification> {
   const { eventsTopic, eventsPartitions, projectionsGroup, recordBytesMax } = config.kafka;
   const { readersMax, sessionsPerRead, pageRowsMax, waitMsMax } = config.verify;
@@ -42,6 +46,7 @@ export async function runVerification(
       readsInFlightMax: readersMax,
       pageRowsMax,
     });
+    const holds = new CqlHoldStore(session, keyspace, systemClock);
     const source = new PostgresSource({
       postgres: config.postgres,
       textCharsMax: textCharsMax(recordBytesMax),
@@ -54,13 +59,18 @@ export async function runVerification(
       decoder,
       source,
       reader,
-      mender: repair ? reader : null,
+      repair: repair ? { mender: reader, holds, owner: randomUUID() } : null,
       checkpoints: new CqlCheckpointStore(session, keyspace),
       clock: systemClock,
       signal,
-      progress: progressLog(logger),
+      progress,
     };
-    const settings = { ...config.verify, partitions: eventsPartitions };
+    // A lane saves its checkpoint so often: one that stands still saves none.
+    const standStillMs = Math.max(
+      verifyDefaults.standStillMs,
+      3 * config.worker.checkpointIntervalMs,
+    );
+    const settings = { ...config.verify, partitions: eventsPartitions, standStillMs };
     // Allowed where the workers' groups are, by its prefix.
     const group = `${projectionsGroup}.verify.${randomUUID()}`;
     return await verify(deps, settings, { targets, part, eventsTopic, group });
@@ -69,29 +79,18 @@ export async function runVerification(
   }
 }
 
-const progressMs = 5_000;
-
-/** A line every few seconds: what is read at the moment, and how fast. */
-function progressLog(logger: Logger) {
-  let rows = 0;
-  let saidRows = 0;
-  let saidMs = systemClock.nowMs();
-  return (done: { readonly what: string; readonly rows: number }): void => {
-    rows += done.rows;
-    const nowMs = systemClock.nowMs();
-    if (nowMs - saidMs < progressMs) return;
-    const rowsPerSecond = Math.round(((rows - saidRows) * 1000) / (nowMs - saidMs));
-    logger.info({ reading: done.what, rows, rowsPerSecond }, 'verifying');
-    saidRows = rows;
-    saidMs = nowMs;
-  };
+/** A line every few seconds: what is read at the moment, how far and how fast. */
+export function loggedVerification(logger: Logger): VerifyReporter {
+  return verifyLines(logger, { intervalMs: 5_000, nowMs: systemClock.nowMs });
 }
 
 /** For a replay: the whole of one generation, which it goes on keeping up to date meanwhile. */
 export function generationVerifier(config: Config, logger: Logger): Verify {
   return async ({ version, generation }, projection, signal) => {
     const model = { shape: { ...projection.shape, version }, generation };
-    const call = { targets: [{ projection, model }], part: everything, repair: false, signal };
+    const { progress } = loggedVerification(logger);
+    const targets = [{ projection, model }];
+    const call = { targets, part: everything, repair: false, signal, progress };
     const report = verifyReport(await runVerification(config, logger, call), everything);
     return { equal: report.verdict === 'equal', summary: verifyText(report) };
   };

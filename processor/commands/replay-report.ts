@@ -3,7 +3,7 @@ import { generationName } from '../engine/generations.ts';
 import type { DryRun, Sample } from '../replay/dry-run.ts';
 import type { ReplayResult } from '../replay/ports.ts';
 import { duration } from './lag-report.ts';
-import { count } from './replay-reporting.ts';
+import { count } from './progress-telling.ts';
 import { textTable } from './text-table.ts';
 
 export function resultsText(results: readonly ReplayResult[]): string {

@@ -63,7 +63,7 @@ export async function runCommand(
 
 /** Says of each projection what is hosted, at first and after each switch. */
 async function openHosting(
-  { generations, checkpoints, prepare }: OpenStores,
+  { generations, holds, checkpoints, prepare }: OpenStores,
   projections: readonly Projection[],
   { metrics, health, log: logger }: ServiceParts,
   said: Map<string, string>,
@@ -75,11 +75,21 @@ async function openHosting(
       hosted.set(place.hosted === null ? 0 : 1);
     }
     const nothing = places.every(({ hosted }) => hosted === null);
-    health.idles(
-      nothing ? 'It hosts nothing: its build lacks the versions that readers use.' : null,
-    );
+    const why = places.some(({ isHeld }) => isHeld)
+      ? 'It stands still for a moment: totals are being repaired.'
+      : 'It hosts nothing: its build lacks the versions that readers use.';
+    health.idles(nothing ? why : null);
   };
-  const ports = { generations, checkpoints, prepare, told, said, clock: systemClock, logger };
+  const ports = {
+    generations,
+    holds,
+    checkpoints,
+    prepare,
+    told,
+    said,
+    clock: systemClock,
+    logger,
+  };
   return await LiveHosting.open(ports, definitionsFor(projections));
 }
 

@@ -12,8 +12,9 @@ import { type VerifyReport, verifyReport, verifyText } from '../verify/report.ts
 import type { Verdict } from '../verify/verify.ts';
 import type { CommandArguments, CommandContext, CommandOptions, ExitCode } from './context.ts';
 import { openCql } from './open-cql.ts';
-import { runVerification } from './open-verify.ts';
+import { loggedVerification, runVerification } from './open-verify.ts';
 import { systemClock } from './system-clock.ts';
+import { type VerifyReporter, verifyBars } from './verify-reporting.ts';
 import { verifyTargets } from './verify-targets.ts';
 
 const intervalSecondsDefault = 60;
@@ -29,7 +30,7 @@ export async function verifyCommand(
   }
   if (options.continuous === true) return await verifyContinuously(context, projections, options);
   try {
-    const report = await verifyOnce(context, projections, options);
+    const report = await verifyOnce(context, projections, options, reporterOf(context));
     context.print(context.json ? JSON.stringify(report) : verifyText(report));
     return exitCodes[report.verdict];
   } catch (thrown) {
@@ -40,10 +41,16 @@ export async function verifyCommand(
   }
 }
 
+/** Bars are for people who look; a service, or one that prints JSON, has lines in its log. */
+export function reporterOf({ interactive, json, log }: CommandContext): VerifyReporter {
+  return interactive && !json ? verifyBars(systemClock.nowMs) : loggedVerification(log);
+}
+
 async function verifyOnce(
   { config, log, signal }: CommandContext,
   projections: readonly Projection[],
   options: CommandOptions,
+  reporter: VerifyReporter,
 ): Promise<VerifyReport> {
   const part = partOf(options);
   const session = await openCql(config);
@@ -53,8 +60,13 @@ async function verifyOnce(
     options.generation,
   ).finally(() => session.close());
   const repair = options.repair === true;
-  const verification = await runVerification(config, log, { targets, part, repair, signal });
-  return verifyReport(verification, part);
+  const { progress } = reporter;
+  try {
+    const call = { targets, part, repair, signal, progress };
+    return verifyReport(await runVerification(config, log, call), part);
+  } finally {
+    reporter.close();
+  }
 }
 
 function partOf({ sample, account, since }: CommandOptions): Part {
@@ -79,7 +91,8 @@ async function verifyContinuously(
   health.enter('running');
   try {
     while (!signal.aborted) {
-      await oneOfMany(context, metrics, health, () => verifyOnce(context, projections, options));
+      const once = () => verifyOnce(context, projections, options, loggedVerification(log));
+      await oneOfMany(context, metrics, health, once);
       await systemClock.delay((options.interval ?? intervalSecondsDefault) * 1000, signal);
     }
     log.info({}, 'verify has stopped');

@@ -80,7 +80,7 @@ test('the keyspace is replicated by data centre', () => {
   expect(keyspace).toBe(
     `CREATE KEYSPACE IF NOT EXISTS "app" WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 3, 'it''s': 1}`,
   );
-  expect(tables).toHaveLength(6);
+  expect(tables).toHaveLength(7);
 });
 
 test('the container’s position and tail are static, and the order of state rows is that of their key', () => {
@@ -93,11 +93,11 @@ test('only ScyllaDB is told how to keep tombstones, and it is told for every tab
   const models = [map];
   for (const [dialect, expected] of [
     ['cassandra', 0],
-    ['scylladb', 7],
+    ['scylladb', 8],
   ] as const) {
     const chosen = { ...options, dialect };
     const all = [...controlDdl(chosen), ...models.map((model) => readModelDdl(chosen, model))];
     expect(all.filter((ddl) => ddl.includes('tombstone_gc'))).toHaveLength(expected);
-    expect(all.filter((ddl) => ddl.includes('gc_grace_seconds = 864000'))).toHaveLength(7);
+    expect(all.filter((ddl) => ddl.includes('gc_grace_seconds = 864000'))).toHaveLength(8);
   }
 });

@@ -137,6 +137,19 @@ const control: readonly Table[] = [
     rewritten: true,
   },
   {
+    name: controlTables.holds,
+    comment:
+      'Projections whose totals are being repaired. Conditional writes only: never write here by hand.',
+    columns: [
+      ['projection', 'text'],
+      ['hold_owner', 'text'],
+      ['hold_until', 'timestamp'],
+    ],
+    partition: ['projection'],
+    clustering: [],
+    rewritten: true,
+  },
+  {
     name: controlTables.checkpoints,
     comment: 'Resume points of the workers. Write timestamps are positions.',
     columns: [

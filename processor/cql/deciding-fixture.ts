@@ -1,6 +1,6 @@
 /**
  * One CQL partition's worth of a deciding session, for tests: it takes the statements of
- * generation-statements.ts and no others, and each takes effect whole, as a conditional write does.
+ * generation-statements.ts and hold-store.ts and no others, and each takes effect whole, as a conditional write does.
  * Between a statement and its answer anything else may happen.
  */
 import type { DecidingSession, DecodedRow } from './session.ts';
@@ -9,7 +9,7 @@ import type { CqlValue } from './values.ts';
 
 type Cells = Map<string, unknown>;
 
-const staticColumn = /^(live|lease)_/;
+const staticColumn = /^(live|lease|hold)_/;
 const insertText = /^INSERT INTO \S+ \((?<columns>.*?)\) VALUES \([?, ]+\) IF NOT EXISTS$/;
 const updateText = /^UPDATE \S+ SET (?<set>.*?) WHERE (?<where>.*?) IF (?<condition>.*)$/;
 const selectText =
@@ -124,7 +124,7 @@ function rank(row: Cells): number {
 /** As the driver gives it back. */
 function decoded(column: string, value: CqlValue): unknown {
   if (value === null) return null;
-  if (/^(projection|table_name|live_table|lease_owner|lease_about)$/.test(column)) {
+  if (/^(projection|table_name|live_table|lease_owner|lease_about|hold_owner)$/.test(column)) {
     return value.toString('utf8');
   }
   if (column === 'until_lsn') return value.readBigInt64BE();

@@ -29,7 +29,7 @@ export type GenerationStatements = {
   readonly built: (id: GenerationId, atMs: number) => Statement;
   /** If it is there, and `live` is what readers use. */
   readonly drop: (id: Generation, live: Live | null, atMs: number) => Statement;
-  /** If it is there and was not dropped, and `live` is what readers use. */
+  /** If it is there and was not dropped, and `live` is what readers use. Built since before, or from now on. */
   readonly promote: (to: Generation, live: Live | null, atMs: number) => Statement;
   /** If `held` has it. */
   readonly lease: (projection: string, lease: Lease, held: Lease | null) => Statement;
@@ -65,7 +65,7 @@ export function generationStatements(keyspace: string): GenerationStatements {
   const built = `${update(['built_at'], keyColumns)} IF EXISTS`;
   const drop = update(['dropped_at'], keyColumns);
   const switched = ['live_version', 'live_generation', 'live_table', 'live_promoted_at'];
-  const promote = update([...switched, 'promoted_at'], keyColumns);
+  const promote = update([...switched, 'promoted_at', 'built_at'], keyColumns);
   const lease = update(leaseColumns, partitionColumns);
   const release = `${lease} IF ${quoted('lease_owner')} = ?`;
   const ofProjection = (query: string) => (projection: string) => {
@@ -96,6 +96,7 @@ export function generationStatements(keyspace: string): GenerationStatements {
           textValue(generationName(to)),
           timestampValue(atMs),
           timestampValue(atMs),
+          timestampValue(to.builtAtMs ?? atMs),
           ...keyOf(to),
         ],
         [...isLive(current), isThere(to), ['dropped_at', null]],

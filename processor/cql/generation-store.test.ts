@@ -29,8 +29,8 @@ const live = { projection: 'steps', version: 1, generation: 9, promotedAtMs: 4 }
 
 test('a switch is one write: on the condition of what was live, and of the row it is about', () => {
   const set =
-    'UPDATE "app"."generations" SET "live_version" = ?, "live_generation" = ?, "live_table" = ?, "live_promoted_at" = ?, "promoted_at" = ? WHERE "projection" = ? AND "version" = ? AND "generation" = ? IF ';
-  const values = [intValue(2), intValue(3), textValue('steps_v2_g3'), at(7), at(7), ...key];
+    'UPDATE "app"."generations" SET "live_version" = ?, "live_generation" = ?, "live_table" = ?, "live_promoted_at" = ?, "promoted_at" = ?, "built_at" = ? WHERE "projection" = ? AND "version" = ? AND "generation" = ? IF ';
+  const values = [intValue(2), intValue(3), textValue('steps_v2_g3'), at(7), at(7), at(7), ...key];
   expect(statements.promote(generation, live, 7.9)).toEqual({
     query: `${set}"live_version" = ? AND "live_generation" = ? AND "created_at" = ? AND "dropped_at" = null`,
     params: [...values, intValue(1), intValue(9), at(5)],

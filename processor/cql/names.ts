@@ -3,6 +3,7 @@ import type { ReadModel } from '../engine/store.ts';
 
 export const controlTables = {
   generations: 'generations',
+  holds: 'totals_holds',
   checkpoints: 'checkpoints',
   state: 'conversation_state',
   content: 'conversation_content',

@@ -41,7 +41,10 @@ export class CqlReadModelReader implements ReadModelReader, ReadModelMender {
     this.#options = options;
   }
 
-  async scan(model: ReadModel, take: (rows: readonly StandingRow[]) => void): Promise<void> {
+  async scan(
+    model: ReadModel,
+    take: (rows: readonly StandingRow[], share: number) => void,
+  ): Promise<void> {
     const { readsInFlightMax, pageRowsMax } = this.#options;
     const { range } = this.#of(model);
     const doing = `reading ${tableName(model)}`;
@@ -49,11 +52,18 @@ export class CqlReadModelReader implements ReadModelReader, ReadModelMender {
       { length: Number(ranges) },
       (_, at) => firstToken + BigInt(at) * rangeTokens,
     );
+    let read = 0;
+    const share = () => read / all.length;
     await forEachBounded(all, readsInFlightMax, async (first) => {
       const statement = range(first, first + rangeTokens - 1n);
       for await (const page of this.#session.pages(doing, statement, pageRowsMax)) {
-        take(page.map((row) => standingRow(model, row)));
+        take(
+          page.map((row) => standingRow(model, row)),
+          share(),
+        );
       }
+      read += 1;
+      take([], share());
     });
   }
 

@@ -174,6 +174,16 @@ export function describeGenerationStoreContract(
         expect(await store.list(projection)).toHaveLength(1);
       });
 
+      test('promoted and not said to be built before: it is by the same decision, or not at all', async () => {
+        for (const _ of [1, 2, 3]) await store.create(projection, 1, null);
+        await store.built(id(1), nowMs);
+        await store.promote(id(1), null, nowMs + 1);
+        await store.promote(id(2), id(1), nowMs + 2);
+        expect(await store.promote(id(3), id(1), nowMs + 3)).toBe(false);
+        const built = (await store.list(projection)).map(({ builtAtMs }) => builtAtMs);
+        expect(built).toEqual([nowMs, nowMs + 2, null]);
+      });
+
       test('what readers use is not dropped; what they used is', async () => {
         await store.create(projection, 1, null);
         await store.create(projection, 1, null);

@@ -24,7 +24,10 @@ export type Until = { readonly lsn: Lsn } | { readonly committedAtMs: number };
 export type Generation = GenerationId & {
   readonly createdAtMs: number;
   readonly until: Until | null;
-  /** When a replay had brought it up to date, or to its end; null while it is being built. */
+  /**
+   * When it was whole: left beside the live one by a replay, or promoted. Null while it is being built,
+   * so also of one that is verified and whose promotion has not been decided.
+   */
   readonly builtAtMs: number | null;
   /** When readers last began to use it; null: never yet. */
   readonly promotedAtMs: number | null;
@@ -65,7 +68,7 @@ export interface GenerationStore {
   dropped(id: GenerationId, atMs: number): Promise<void>;
   /**
    * Readers use `to` from now on, if they use `from` until now (null: nothing). False if they do not:
-   * somebody else has promoted meanwhile. A `to` that is not there or was dropped is a GENERATION error.
+   * somebody else has promoted meanwhile. The same decision says that it is built, unless that was said. A `to` that is not there or was dropped is a GENERATION error.
    */
   promote(to: GenerationId, from: GenerationId | null, atMs: number): Promise<boolean>;
 }

@@ -26,17 +26,17 @@ export function fixedHosting(hosted: readonly Hosted[]): Hosting {
 export type Place = {
   readonly present: Projection;
   readonly live: Live;
-  /** Null: this build has no definition of the live version. */
+  /** Its totals are being repaired: nobody writes to it for a moment (totals-holds.ts). */
+  readonly isHeld: boolean;
+  /** Null: this build has no definition of the live version, or it is held. */
   readonly hosted: Hosted | null;
 };
 
-export function placeOf(definitions: Definitions, live: Live): Place {
+export function placeOf(definitions: Definitions, live: Live, isHeld: boolean): Place {
   const projection = versionOf(definitions, live.version);
-  return {
-    present: definitions.present,
-    live,
-    hosted: projection === undefined ? null : { projection, generation: live.generation },
-  };
+  const isHosted = projection !== undefined && !isHeld;
+  const hosted = isHosted ? { projection, generation: live.generation } : null;
+  return { present: definitions.present, live, isHeld, hosted };
 }
 
 /** Above 0: what readers use is older than this build's definition; below 0: it is newer. */
@@ -48,8 +48,12 @@ export type PlaceSentence = { readonly level: 'info' | 'warn'; readonly text: st
 
 /** What people are to know of it, and what they can do. */
 export function placeSentence(place: Place): PlaceSentence {
-  const { present, live, hosted } = place;
+  const { present, live, isHeld, hosted } = place;
   const { name } = present;
+  if (isHeld) {
+    const text = `stands still with ${generationName(live)} while its totals are repaired, and then begins anew at its checkpoints`;
+    return { level: 'info', text };
+  }
   const behind = versionsBehind(place);
   if (hosted !== null && behind === 0) {
     return { level: 'info', text: `hosts ${generationName(live)}` };

@@ -11,6 +11,7 @@ import { type HostingPorts, LiveHosting } from './live-hosting.ts';
 import { MemoryGenerations } from './memory-generations.ts';
 import { MemoryStore } from './memory-store.ts';
 import type { ReadModel } from './store.ts';
+import { MemoryHolds } from './totals-holds.ts';
 
 const version = (projection: Projection, number: number): Projection => {
   const shape = { ...projection.shape, version: number };
@@ -19,6 +20,7 @@ const version = (projection: Projection, number: number): Projection => {
 
 let clock: VirtualClock;
 let generations: MemoryGenerations;
+let holds: MemoryHolds;
 let store: MemoryStore;
 let said: string[];
 let places: readonly Place[];
@@ -27,6 +29,7 @@ let prepared: string[];
 beforeEach(() => {
   clock = new VirtualClock(1_700_000_000_000);
   generations = new MemoryGenerations(clock);
+  holds = new MemoryHolds(clock);
   store = new MemoryStore();
   said = [];
   places = [];
@@ -40,6 +43,7 @@ function ports(more: Partial<HostingPorts> = {}): HostingPorts {
     generationName({ projection: shape.projection, version: shape.version, generation });
   return {
     generations,
+    holds,
     checkpoints: store,
     clock,
     logger,
@@ -204,6 +208,35 @@ test('while the database is away, or a table cannot be used, it goes on with wha
   unusable = null;
   await pass(2);
   expect(hosted).toEqual([['cards_v1_g2']]);
+  stop();
+  await done;
+});
+
+test('totals that are held are hosted by nobody, until they are given back or the hold has run out', async () => {
+  const all = ports();
+  const hosting = await LiveHosting.open(all, presentOnly(cards(), counts()));
+  const { hosted, pass, stop, done } = await followed(hosting);
+  const hold = (owner: string, forMs: number) =>
+    holds.hold('counts', { owner, untilMs: clock.nowMs() + forMs });
+  await hold('one', 60_000);
+  await pass(2);
+  expect(hosted).toEqual([['cards_v1_g1']]);
+  expect(said.at(-1)).toMatch(/stands still with counts_v1_g1/);
+  // Who starts meanwhile stands still too.
+  expect(hostedOf(await LiveHosting.open(all, presentOnly(counts())))).toEqual([]);
+  expect(places).toMatchObject([{ isHeld: true, hosted: null }]);
+  await pass(4);
+  expect(hosted).toHaveLength(1);
+  await holds.release('counts', 'one');
+  await pass(2);
+  expect(hosted.at(-1)).toEqual(['cards_v1_g1', 'counts_v1_g1']);
+  // Whoever asked for it is no more: it runs out by itself.
+  await hold('two', 3000);
+  await pass(2);
+  expect(hosted.at(-1)).toEqual(['cards_v1_g1']);
+  await pass(8);
+  expect(hosted.at(-1)).toEqual(['cards_v1_g1', 'counts_v1_g1']);
+  expect(hosted).toHaveLength(4);
   stop();
   await done;
 });

@@ -2,6 +2,9 @@
  * Hosts what readers use, and follows a switch in place: twice a second it looks which generations are
  * live, and tells the worker, which begins its epoch anew at the checkpoints of the other generation.
  * While that cannot be asked, or a new table cannot be used, it goes on with what it hosts.
+ *
+ * A projection whose totals are held is not hosted meanwhile, and afterwards again: an epoch that begins
+ * knows nothing of the totals that another one had in memory (totals-holds.ts).
  */
 import { messageOf } from '../error.ts';
 import type { Logger } from '../logger.ts';
@@ -11,9 +14,11 @@ import { type FirstPorts, makeFirstLive } from './first-generation.ts';
 import { isSameGeneration, type Live } from './generations.ts';
 import { type Hosting, type Place, placeOf, placeSentence } from './hosting.ts';
 import type { ReadModel } from './store.ts';
+import type { HoldStore } from './totals-holds.ts';
 import { type Hosted, readModelOf } from './worker-settings.ts';
 
 export type HostingPorts = FirstPorts & {
+  readonly holds: Pick<HoldStore, 'held'>;
   readonly clock: Pick<Clock, 'nowMs' | 'delay'>;
   /** Looks whether the tables are there and of the right shape; throws SCHEMA when not. */
   readonly prepare: (models: readonly ReadModel[]) => Promise<void>;
@@ -61,7 +66,7 @@ export class LiveHosting implements Hosting {
       if (signal.aborted) return;
       try {
         const isChanged = await this.#look();
-        if (this.#failing !== null) logger.info({}, 'it is known again which generations are live');
+        if (this.#failing !== null) logger.info({}, 'it is seen again which generations are live');
         this.#failing = null;
         if (isChanged && !signal.aborted) changed();
       } catch (thrown) {
@@ -73,6 +78,7 @@ export class LiveHosting implements Hosting {
   async #begin(): Promise<void> {
     const { generations, logger } = this.#ports;
     const live = await generations.live(this.#definitions.map(({ present }) => present.name));
+    const held = await this.#heldNow();
     const places: Place[] = [];
     for (const definitions of this.#definitions) {
       const { name } = definitions.present;
@@ -84,7 +90,7 @@ export class LiveHosting implements Hosting {
           `nothing of ${name} was live until now`,
         );
       }
-      places.push(placeOf(definitions, known));
+      places.push(placeOf(definitions, known, held.has(name)));
     }
     await this.#take(places, places);
   }
@@ -93,16 +99,31 @@ export class LiveHosting implements Hosting {
   async #look(): Promise<boolean> {
     const names = this.#definitions.map(({ present }) => present.name);
     const live = await this.#ports.generations.live(names);
+    const held = await this.#heldNow();
     const places = this.#places.map((place, at) => {
       const now = live.get(place.present.name);
       const definitions = this.#definitions[at];
       if (now === undefined || definitions === undefined) return place;
-      return isSameGeneration(now, place.live) ? place : placeOf(definitions, now);
+      const isHeld = held.has(place.present.name);
+      const isSame = isSameGeneration(now, place.live) && isHeld === place.isHeld;
+      return isSame ? place : placeOf(definitions, now, isHeld);
     });
     const changed = places.filter((place) => !this.#places.includes(place));
     if (changed.length === 0) return false;
     await this.#take(places, changed);
     return true;
+  }
+
+  /** Only totals are ever in a worker's memory. */
+  async #heldNow(): Promise<ReadonlySet<string>> {
+    const { holds, clock } = this.#ports;
+    const isAggregate = ({ present, former }: Definitions) =>
+      [present, ...former].some(({ kind }) => kind === 'aggregate');
+    const names = this.#definitions.filter(isAggregate).map(({ present }) => present.name);
+    const held = [...(await holds.held(names))].filter(
+      ([, { untilMs }]) => untilMs > clock.nowMs(),
+    );
+    return new Set(held.map(([name]) => name));
   }
 
   async #take(places: readonly Place[], changed: readonly Place[]): Promise<void> {
@@ -130,7 +151,7 @@ export class LiveHosting implements Hosting {
     this.#failing = reason;
     this.#ports.logger.warn(
       { err: thrown },
-      `a switch of generations cannot be followed at present, what was hosted goes on: ${reason}`,
+      `which generations are live, and what is held, cannot be seen at present; what was hosted goes on: ${reason}`,
     );
   }
 }

@@ -87,7 +87,7 @@ export class MemoryGenerations implements GenerationStore {
     if (!isSameGeneration(live, from)) return false;
     const { projection, version, generation } = to;
     known.live = { projection, version, generation, promotedAtMs };
-    this.#change(to, { promotedAtMs });
+    this.#change(to, { promotedAtMs, builtAtMs: found.builtAtMs ?? promotedAtMs });
     return true;
   }
 

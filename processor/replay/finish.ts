@@ -102,10 +102,12 @@ async function promote(
   if (signal.aborted)
     throw new TurnstreamError('GENERATION', `${name} was stopped before its promotion`);
   const table = generationName(target.id);
-  const nowMs = clock.nowMs();
-  // Before, so that what is live was always said to be built.
-  await generations.built(target.id, nowMs);
-  if (!(await generations.promote(target.id, from, nowMs))) throw overtaken(target.id, from);
+  // The same decision says that it is built: after a kill before it the next replay goes on with this one.
+  if (!(await generations.promote(target.id, from, clock.nowMs()))) {
+    // Whole, and for people to decide about.
+    await generations.built(target.id, clock.nowMs());
+    throw overtaken(target.id, from);
+  }
   logger.info({ projection: name, table, from: from && generationName(from) }, 'promoted');
 }
 

@@ -1,53 +1,20 @@
 /** Replays in memory: what they end in, whoever kills them and however often. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cards, counts, type Op, poison, projected } from '../../test/worker/history.ts';
-import { type Death, ReplayProcess, ReplayWorld, upToNow } from '../../test/worker/replay-world.ts';
-import type { WorldOptions } from '../../test/worker/world.ts';
+import {
+  append,
+  expectRight,
+  filled,
+  liveGeneration,
+  opened,
+  ops,
+} from '../../test/worker/filled-replay-world.ts';
+import { cards, counts, poison, projected } from '../../test/worker/history.ts';
+import { type Death, ReplayProcess, upToNow } from '../../test/worker/replay-world.ts';
 import { TurnstreamError } from '../error.ts';
 import type { Lsn } from '../source/lsn.ts';
 import { type ReplayResult, silentReporter } from './ports.ts';
 import { bringBack } from './replay.ts';
-
-const partitions = 2;
-const accounts = ['a', 'b', 'c', null] as const;
-
-const ops = (count: number, seed = 0): readonly Op[] =>
-  Array.from({ length: count }, (_, at) => {
-    const drawn = (at * 7 + seed * 13) % 31;
-    const entity = drawn % 9;
-    if (drawn % 11 === 3) return { entity, to: null };
-    const to = { tpe: at % 5, content: `c${at}`, partition: drawn % partitions };
-    return { entity, to: { ...to, account: accounts[drawn % 4] ?? null } };
-  });
-
-async function opened(options: Partial<WorldOptions> = {}): Promise<ReplayWorld> {
-  const projections = [cards(), counts()];
-  return await new ReplayWorld({ projections, partitions, ...options }).open();
-}
-
-async function append(world: ReplayWorld, all: readonly Op[]): Promise<void> {
-  for (const op of all) await world.world.append(world.world.history.apply(op));
-  await world.world.append(world.world.history.watermark(partitions));
-}
-
-async function filled(count = 40): Promise<ReplayWorld> {
-  const world = await opened();
-  await append(world, ops(count));
-  // The live worker.
-  world.world.start();
-  await world.world.settle();
-  return world;
-}
-
-async function expectRight(world: ReplayWorld): Promise<void> {
-  expect(await world.liveRows()).toEqual(world.world.expected());
-  expect(world.world.readModels()).toEqual(world.world.expected());
-}
-
-async function liveGeneration(world: ReplayWorld, name = 'cards'): Promise<number | undefined> {
-  return (await world.generations.live([name])).get(name)?.generation;
-}
 
 describe('to its end', () => {
   test('the next generation is built, verified and promoted; both end in the final facts', async () => {

@@ -16,6 +16,7 @@ import {
   open,
   type PassContext,
   type Suspects,
+  sourceReading,
   tooMuchFlux,
 } from './sums-pass.ts';
 import type { Tail } from './tail.ts';
@@ -49,12 +50,13 @@ export async function detailPass(
     details.set(target, { sums, buckets: chosen, expected: new Map(), standing: new Map() });
   }
   for (const [target, detail] of details) {
-    await reader.scan(target.model, (rows) => {
+    await reader.scan(target.model, (rows, share) => {
       for (const row of rows) {
         const text = keyText(row.key, row.shard);
         if (isIn(detail, text)) keep(context, target, detail, detail.standing, text, row);
       }
-      context.progress({ what: target.projection.name, rows: rows.length });
+      const what = target.projection.name;
+      context.progress({ what, pass: 'looking closer', rows: rows.length, share });
     });
   }
   await tail.toEnd();
@@ -137,6 +139,7 @@ async function collectExpected(
       known.values = sum(numbers(known.values), numbers(values));
     }
   };
+  const read = await sourceReading(context, snapshot, everything, 'looking closer');
   await snapshot.sessions(everything, async (session) => {
     expect(session, [...details.keys()], context.settings.partitions, {
       row: (target, row, uid) => add(target, { ...row, shard: null }, uid),
@@ -145,9 +148,10 @@ async function collectExpected(
       // Counted in the first pass.
       refused: () => undefined,
     });
-    context.progress({ what: 'source', rows: 1 });
+    read.session(1);
     await context.yield();
   });
+  read.end();
 }
 
 function compareRow(context: PassContext, target: Target, detail: Detail, text: string): void {

@@ -29,7 +29,7 @@ export class MemoryReader implements ReadModelReader, ReadModelMender {
   }
 
   /** Page by page in the order of tokens, each page as the table is by then. */
-  async scan(model: ReadModel, take: (rows: readonly StandingRow[]) => void): Promise<void> {
+  async scan(model: ReadModel, take: Parameters<ReadModelReader['scan']>[1]): Promise<void> {
     let after = Number.NEGATIVE_INFINITY;
     for (;;) {
       await this.#between();
@@ -39,9 +39,12 @@ export class MemoryReader implements ReadModelReader, ReadModelMender {
         .sort((one, other) => one.token - other.token)
         .slice(0, this.#pageRows);
       const last = page.at(-1);
-      if (last === undefined) return;
+      if (last === undefined) return take([], 1);
       after = last.token;
-      take(page.map(({ row }) => row));
+      take(
+        page.map(({ row }) => row),
+        after / 2 ** 32 + 0.5,
+      );
     }
   }
 

@@ -9,16 +9,17 @@ import { foldChange } from '../conversation/fold.ts';
 import { MemoryDriver } from '../conversation/memory-driver.ts';
 import { momentOf } from '../conversation/moment.ts';
 import { MemoryStore } from '../engine/memory-store.ts';
+import { MemoryHolds } from '../engine/totals-holds.ts';
 import type { LogEntry } from '../event/event.ts';
 import { MemoryLog } from '../kafka/memory-log.ts';
 import { partitionOf } from '../kafka/partition.ts';
-import { applyDeltas, foldAggregate, foldMap, type RowBuffer } from '../projection/changes.ts';
 import type { Projection } from '../projection/projection.ts';
 import type { Lsn } from '../source/lsn.ts';
 import { positionOf } from '../source/position.ts';
 import type { RowChange } from '../source/row-change.ts';
 import { MemoryReader } from './memory-fixture.ts';
-import type { Part, SourceSession, SourceSnapshot, Target } from './ports.ts';
+import { MemoryWorker } from './memory-worker-fixture.ts';
+import type { Part, SourceSession, SourceSnapshot, Target, VerifyProgress } from './ports.ts';
 import { isInSample } from './postgres-snapshot.ts';
 import type { VerifySettings } from './settings.ts';
 import { verifyDefaults } from './settings.ts';
@@ -58,6 +59,9 @@ export class MemoryWorld {
   readonly store = new MemoryStore();
   readonly targets: readonly Target[];
   readonly reader: MemoryReader;
+  readonly told: VerifyProgress[] = [];
+  readonly holds = new MemoryHolds({ nowMs: () => this.#nowMs });
+  readonly worker: MemoryWorker;
   /** Moves that go on while verification waits; null: nothing but what is under way is finished. */
   writes: (() => Write) | null = null;
   /** Called before each snapshot of the source, with its number from 1 on, and once it is made. */
@@ -73,7 +77,6 @@ export class MemoryWorld {
   #sequenced = 0;
   #events = 0;
   readonly #entries: LogEntry[] = [];
-  readonly #worked = new Map<string, { offset: number; position: number }>();
   #lsn = 1_000;
   #xid = 2 ** 32 - 20;
   /** After any timestamp that a test gives by hand. */
@@ -86,6 +89,13 @@ export class MemoryWorld {
       model: { shape: projection.shape, generation: 1 },
     }));
     this.reader = new MemoryReader(this.store, () => this.#happen(2));
+    this.worker = new MemoryWorker({
+      store: this.store,
+      holds: this.holds,
+      nowMs: () => this.#nowMs,
+      random,
+      read: (...place) => this.#read(...place),
+    });
   }
 
   async open(): Promise<this> {
@@ -113,12 +123,14 @@ export class MemoryWorld {
 
   /** Sequencer and workers finish what there is. */
   async settle(): Promise<void> {
+    await this.worker.arrive();
+    await this.worker.look(this.targets);
     for (const each of this.#open.splice(0)) this.#end(each);
     this.#beat();
     while (this.#sequenced < this.#changes.length) await this.#sequence();
     for (const target of this.targets) {
       for (let partition = 0; partition < partitions; partition += 1) {
-        while (await this.#work(target, partition, 100));
+        while (await this.worker.work(target, partition, 100));
       }
     }
   }
@@ -153,6 +165,7 @@ export class MemoryWorld {
         const snapshot: SourceSnapshot = {
           lsn: ++this.#lsn as Lsn,
           sees: sees(new Set(this.#committed)),
+          sessionCount: async (part) => (part.sample === null ? sessionsOf(rows).length : null),
           sessions: (part, take) => each(sessions(part), take),
           sessionsOf: (uids, take) =>
             each(
@@ -188,8 +201,11 @@ export class MemoryWorld {
           yield: async () => undefined,
         },
         signal: new AbortController().signal,
-        progress: () => undefined,
-        mender: options.repair === true ? this.reader : null,
+        progress: (progress) => void this.told.push(progress),
+        repair:
+          options.repair === true
+            ? { mender: this.reader, holds: this.holds, owner: `${this.#random()}` }
+            : null,
       },
       { ...verifyDefaults, bucketBits: 6, partitions, ...options.settings },
       {
@@ -310,40 +326,17 @@ export class MemoryWorld {
   }
 
   async #workSomewhere(): Promise<void> {
+    if (this.#random() < 0.3) await this.worker.look(this.targets);
+    if (this.#random() < 0.2) await this.worker.arrive();
     const target = this.targets[Math.floor(this.#random() * this.targets.length)];
     const partition = Math.floor(this.#random() * partitions);
     if (target !== undefined)
-      await this.#work(target, partition, 1 + Math.floor(this.#random() * 4));
+      await this.worker.work(target, partition, 1 + Math.floor(this.#random() * 4));
   }
 
-  /** One batch of one lane: rows first, then the checkpoint. False when there is nothing to read. */
-  async #work({ projection, model }: Target, partition: number, records: number): Promise<boolean> {
-    const lane = `${projection.name}/${partition}`;
-    const { offset, position } = this.#worked.get(lane) ?? { offset: 0, position: -1 };
-    const batch =
-      this.log.partitions(topic)[partition]?.records.slice(offset, offset + records) ?? [];
-    if (batch.length === 0) return false;
-    const entries = batch.map(({ value }) => this.#entries[Number(String(value))] as LogEntry);
-    const events = entries.filter((entry) => entry.kind === 'event');
-    if (projection.kind === 'map') {
-      const writes: RowBuffer = new Map();
-      foldMap(projection, events, writes);
-      await this.store.writeRows(model, [...writes.values()]);
-    } else {
-      for (const deltas of foldAggregate(projection, events).deltas.values()) {
-        const [stored = null] = await this.store.loadTotals(model, partition, [deltas.key]);
-        const after = applyDeltas(stored, deltas);
-        if (after === null) continue;
-        await this.store.writeTotals(model, [{ key: deltas.key, shard: partition, ...after }]);
-      }
-    }
-    const reached = {
-      offset: offset + batch.length,
-      position: entries.at(-1)?.position ?? position,
-    };
-    this.#worked.set(lane, reached);
-    await this.store.save(model, partition, { ...reached, watermark: null, deadLetters: 0 });
-    return true;
+  #read(partition: number, offset: number, records: number): readonly LogEntry[] {
+    const batch = this.log.partitions(topic)[partition]?.records.slice(offset, offset + records);
+    return (batch ?? []).map(({ value }) => this.#entries[Number(String(value))] as LogEntry);
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Repairs what differs, row by row. A row is written as the snapshot has it, at the last position that the
  * snapshot sees: above whatever stands there by right, below every later change, which so gets through whenever it
- * comes. Totals are written as of the last position of their partition that was taken, and say so.
+ * comes. Totals are written while workers stand still (mend-totals.ts), as of a watermark, and say so.
  *
  * What somebody wrote or deleted by hand at a timestamp beyond the log hides all that. It is repaired by a
  * write above that one, which pins the row: right now, and deaf to later changes, until another repair finds it
@@ -19,6 +19,8 @@ export type MendOutcome =
   | { readonly kind: 'pinned'; readonly at: bigint }
   /** A change of the row came in meanwhile: the next look says what it is by now. */
   | { readonly kind: 'overtaken' }
+  /** Not tried, and why not now. */
+  | { readonly kind: 'left'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string };
 
 export type MendDeps = {

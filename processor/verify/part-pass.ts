@@ -8,7 +8,7 @@ import type { Row } from '../projection/projection.ts';
 import { expect } from './expected.ts';
 import { addPin, addRefusal, kindOf } from './findings.ts';
 import type { Part, SourceSnapshot, Target } from './ports.ts';
-import { findingsOf, isPinned, open, type PassContext } from './sums-pass.ts';
+import { findingsOf, isPinned, open, type PassContext, sourceReading } from './sums-pass.ts';
 
 export async function partPass(
   context: PassContext,
@@ -16,6 +16,7 @@ export async function partPass(
   targets: readonly Target[],
   part: Part,
 ): Promise<void> {
+  const read = await sourceReading(context, snapshot, part, 'comparing');
   await snapshot.sessions(part, async (session) => {
     const rows = new Map<Target, Row[]>(targets.map((target) => [target, []]));
     expect(session, targets, context.settings.partitions, {
@@ -26,8 +27,10 @@ export async function partPass(
     for (const [target, expected] of rows) {
       await compare(context, target, session.uid, expected);
     }
+    read.session([...rows.values()].reduce((sum, { length }) => sum + length, 0));
     await context.yield();
   });
+  read.end();
   await context.tail.toEnd();
 }
 
@@ -55,5 +58,4 @@ async function compare(
       findings.unexamined.rows += 1;
     }
   });
-  context.progress({ what: target.projection.name, rows: expected.length });
 }

@@ -31,6 +31,8 @@ export interface SourceSnapshot {
   /** Every transaction that committed before it is in, no other. */
   readonly lsn: Lsn;
   sees(transactionId: number): boolean;
+  /** About how many sessions the part has, for those who wait; null when only reading them would tell. */
+  sessionCount(part: Part): Promise<number | null>;
   /** Every session of the part once, in no order, several at a time; memory is bounded by the largest session. */
   sessions(part: Part, take: (session: SourceSession) => Promise<void> | void): Promise<void>;
   /** Those of them that exist. */
@@ -40,6 +42,15 @@ export interface SourceSnapshot {
   ): Promise<void>;
   close(): Promise<void>;
 }
+
+/** So many more rows are read of what it names: a read model, or the source. */
+export type VerifyProgress = {
+  readonly what: string;
+  readonly pass: 'comparing' | 'looking closer' | 'settling';
+  readonly rows: number;
+  /** How much of it this pass has read, from 0 to 1; null when nobody can tell. */
+  readonly share: number | null;
+};
 
 export interface VerifiedSource {
   open(): Promise<SourceSnapshot>;
@@ -61,8 +72,11 @@ export type StandingRow = RowAddress & {
 };
 
 export interface ReadModelReader {
-  /** All rows in no order, parts of the table side by side. */
-  scan(model: ReadModel, take: (rows: readonly StandingRow[]) => void): Promise<void>;
+  /** All rows in no order, parts of the table side by side; `share` of the table is read, from 0 to 1. */
+  scan(
+    model: ReadModel,
+    take: (rows: readonly StandingRow[], share: number) => void,
+  ): Promise<void>;
   /** In the order of the addresses; null where there is no row. */
   rows(
     model: ReadModel,

@@ -122,6 +122,7 @@ async function openSnapshot(
   return {
     lsn,
     sees: (transactionId) => isVisible(seen, transactionId),
+    sessionCount: (part) => sessionCount(walker, sql, part),
     sessions: (part, take) => walk(walker, readers, sql, { part, take, options }),
     sessionsOf: (uids, take) =>
       inTurns(readers, cut(uids, options.sessionsPerRead), (reader, some) =>
@@ -181,6 +182,17 @@ async function walk(
     // The next pass opens it anew; after a failure the transaction is over anyway.
     await walker.query('CLOSE uids').catch(() => undefined);
   }
+}
+
+/** Those with a row, which are all but the few that turns alone name. */
+async function sessionCount(
+  walker: pg.Client,
+  sql: SourceSql,
+  { sample, accountUid, sinceMs }: Part,
+): Promise<number | null> {
+  if (accountUid !== null || sinceMs !== null) return null;
+  const { rows } = await walker.query<{ sessions: string }>(sql.count);
+  return Math.round(Number(rows[0]?.sessions ?? 0) * (sample ?? 1));
 }
 
 function uidsSql(sql: SourceSql, { accountUid, sinceMs }: Part) {

@@ -131,6 +131,8 @@ function repairText(outcome: MendOutcome): string {
       return `repaired at timestamp ${outcome.at}, above what was written from outside: its next changes will not show until another repair or a replay`;
     case 'overtaken':
       return 'left: it has changed meanwhile, verify again';
+    case 'left':
+      return `left: ${outcome.reason}`;
     case 'refused':
       return `not repaired: ${outcome.reason}`;
   }

@@ -13,6 +13,8 @@ export type VerifySettings = {
   readonly roundsMax: number;
   /** With nothing moving for so long, it could not verify. */
   readonly waitMsMax: number;
+  /** A lane that takes nothing for so long, though there is something to take, stands still. */
+  readonly standStillMs: number;
 };
 
 export const verifyDefaults = {
@@ -21,4 +23,5 @@ export const verifyDefaults = {
   fluxRowsMax: 500_000,
   roundsMax: 30,
   waitMsMax: 60_000,
+  standStillMs: 1000,
 } as const satisfies Partial<VerifySettings>;

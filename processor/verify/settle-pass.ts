@@ -41,7 +41,8 @@ export async function settlePass(context: PassContext, snapshot: SourceSnapshot)
       open.map(([, { key }]) => ({ key, shard: null })),
     );
     standing.set(target, new Map(open.map(([text], at) => [text, rows[at] ?? null])));
-    context.progress({ what: target.projection.name, rows: rows.length });
+    const what = target.projection.name;
+    context.progress({ what, pass: 'settling', rows: rows.length, share: 1 });
   }
   await tail.toEnd();
   await tail.hold();

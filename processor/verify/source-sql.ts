@@ -11,6 +11,8 @@ import { identifierBytesMax } from '../source/row-limits.ts';
 export type SourceSql = {
   /** The uids of all sessions, also of those that turns name and no row has. */
   readonly all: string;
+  /** How many rows `sessions` has. */
+  readonly count: string;
   /** $1: the account. */
   readonly ofAccount: string;
   /** $1: the time, ISO 8601. */
@@ -56,6 +58,7 @@ export function sourceSql(schema: string, found: FoundColumns, textCharsMax: num
         (name) => `SELECT session_uid::text FROM ${table(name)} WHERE session_uid IS NOT NULL`,
       ),
     ].join(' UNION '),
+    count: `SELECT count(*) AS sessions FROM ${table('sessions')}`,
     ofAccount: `SELECT uid::text FROM ${table('sessions')} WHERE uid IS NOT NULL AND account_uid = $1`,
     since: [
       ...turns.map(

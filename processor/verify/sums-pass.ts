@@ -9,7 +9,14 @@ import { keyTextOf } from '../projection/key-text.ts';
 import type { Key } from '../projection/projection.ts';
 import { expect } from './expected.ts';
 import { addPin, addRefusal, type Findings } from './findings.ts';
-import type { Part, ReadModelReader, SourceSnapshot, StandingRow, Target } from './ports.ts';
+import type {
+  Part,
+  ReadModelReader,
+  SourceSnapshot,
+  StandingRow,
+  Target,
+  VerifyProgress,
+} from './ports.ts';
 import type { VerifySettings } from './settings.ts';
 import { absent, isExplained, type State, Sums, shardKeyText } from './sums.ts';
 import type { Tail } from './tail.ts';
@@ -21,7 +28,7 @@ export type PassContext = {
   readonly settings: VerifySettings;
   readonly findings: ReadonlyMap<Target, Findings>;
   /** Called with every so many rows. */
-  readonly progress: (done: { readonly what: string; readonly rows: number }) => void;
+  readonly progress: (done: VerifyProgress) => void;
   readonly yield: () => Promise<void>;
 };
 
@@ -80,7 +87,7 @@ async function sumStanding(context: PassContext, target: Target, look: Look): Pr
   const { tail, reader, settings } = context;
   const findings = findingsOf(context, target);
   const { cut } = tail;
-  await reader.scan(target.model, (rows) => {
+  await reader.scan(target.model, (rows, share) => {
     for (const row of rows) {
       findings.standingRows += 1;
       if (isPinned(tail, row)) addPin(findings, row);
@@ -92,7 +99,8 @@ async function sumStanding(context: PassContext, target: Target, look: Look): Pr
         look.recent.push({ ...row, shard, position });
       else findings.problems.add(tooMuchFlux(target, settings));
     }
-    context.progress({ what: target.projection.name, rows: rows.length });
+    const what = target.projection.name;
+    context.progress({ what, pass: 'comparing', rows: rows.length, share });
   });
 }
 
@@ -109,6 +117,7 @@ export async function sumExpected(
     if (look === undefined) throw new Error('not looked at');
     return look.sums;
   };
+  const read = await sourceReading(context, snapshot, part, 'comparing');
   await snapshot.sessions(part, async (session) => {
     let rows = 0;
     expect(session, targets, settings.partitions, {
@@ -124,9 +133,30 @@ export async function sumExpected(
       },
       refused: (target, uid, error) => addRefusal(findingsOf(context, target), uid, error),
     });
-    context.progress({ what: 'source', rows });
+    read.session(rows);
     await context.yield();
   });
+  read.end();
+}
+
+/** The source as it is read: `session` with the rows of each, `end` when there is no more. */
+export async function sourceReading(
+  { progress }: Pick<PassContext, 'progress'>,
+  snapshot: Pick<SourceSnapshot, 'sessionCount'>,
+  part: Part,
+  pass: VerifyProgress['pass'],
+): Promise<{ readonly session: (rows: number) => void; readonly end: () => void }> {
+  const sessions = await snapshot.sessionCount(part);
+  let done = 0;
+  return {
+    session: (rows) => {
+      done += 1;
+      // About so many: turns may name some that have no row.
+      const share = sessions === null ? null : Math.min(0.999, done / Math.max(1, sessions));
+      progress({ what: 'source', pass, rows, share });
+    },
+    end: () => progress({ what: 'source', pass, rows: 0, share: 1 }),
+  };
 }
 
 function takeOffRecent(context: PassContext, target: Target, { sums, recent }: Look): void {

@@ -29,6 +29,8 @@ type PartitionTail = {
   position: number;
   /** Of the first watermark at or above the snapshot's LSN. */
   watermark: { readonly offset: number; readonly position: number } | null;
+  /** The last watermark that was taken, of any LSN. */
+  mark: { readonly offset: number; readonly position: number } | null;
   /** Of the first event that the snapshot does not see. */
   unseen: number | null;
 };
@@ -71,6 +73,7 @@ export class Tail {
       next,
       position: -1,
       watermark: null,
+      mark: null,
       unseen: null,
     }));
     const { group, eventsTopic } = this.#settings;
@@ -180,6 +183,20 @@ export class Tail {
     await this.#until(() => this.#parts.every(({ next }, at) => next >= (ends[at] ?? 0)));
   }
 
+  /** By partition, offsets of the records that are taken next. */
+  get read(): readonly number[] {
+    return this.#parts.map(({ next }) => next);
+  }
+
+  /** By partition, the position of a watermark behind all that is in the log now: no event has it. */
+  async toMarks(): Promise<readonly number[]> {
+    const ends = await this.ends();
+    const isBehind = ({ mark }: PartitionTail, at: number) =>
+      mark !== null && mark.offset >= (ends[at] ?? 0);
+    await this.#until(() => this.#parts.every(isBehind));
+    return this.#parts.map(({ mark }) => mark?.position ?? -1);
+  }
+
   async ends(): Promise<readonly number[]> {
     const admin = await this.#log.admin();
     try {
@@ -220,6 +237,7 @@ export class Tail {
     if (entry === null || entry.position <= part.position) return;
     part.position = entry.position;
     if (entry.kind === 'watermark') {
+      part.mark = { offset, position: entry.position };
       this.#passes(part, offset, entry);
     } else if (entry.kind === 'event') {
       this.#takeEvent(part, partition, entry);

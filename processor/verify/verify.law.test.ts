@@ -211,6 +211,7 @@ test('totals that go on while they are repaired are repaired as of then', async 
   const [row] = target === undefined ? [] : world.reader.standing(target.model);
   if (target === undefined || row === undefined) throw new Error('no totals');
   put(world, target, row, Number(row.writtenAt) + 1, [7, 0]);
+  world.worker.restart();
   let snapshots = 0;
   world.afterSnapshot = async () => {
     snapshots += 1;

@@ -10,11 +10,13 @@
 import type { Clock } from '../engine/clock.ts';
 import type { CheckpointStore } from '../engine/store.ts';
 import type { EntryDecoder } from '../engine/taken-record.ts';
+import type { HoldStore } from '../engine/totals-holds.ts';
 import type { Log } from '../kafka/log.ts';
 import type { Lsn } from '../source/lsn.ts';
 import { detailPass } from './detail-pass.ts';
 import { type Findings, noFindings } from './findings.ts';
 import { mend } from './mend.ts';
+import { mendTotals } from './mend-totals.ts';
 import { partPass } from './part-pass.ts';
 import type {
   Part,
@@ -40,7 +42,12 @@ export type VerifyDeps = {
   readonly signal: AbortSignal;
   readonly progress: PassContext['progress'];
   /** Null: what differs is left as it is. */
-  readonly mender: ReadModelMender | null;
+  readonly repair: {
+    readonly mender: ReadModelMender;
+    readonly holds: Pick<HoldStore, 'hold' | 'release'>;
+    /** Of holds: tells two processes apart, for ever. */
+    readonly owner: string;
+  } | null;
 };
 
 export type VerifyRequest = {
@@ -143,14 +150,19 @@ async function run(
 }
 
 /** With the snapshot by which they were found: what came later is known from the tail. */
-async function mendNew(deps: VerifyDeps, { tail, findings }: PassContext): Promise<void> {
-  const { mender, reader, clock } = deps;
-  if (mender === null) return;
+async function mendNew(deps: VerifyDeps, { tail, findings, settings }: PassContext): Promise<void> {
+  const { repair, reader, clock } = deps;
+  if (repair === null) return;
   const nowMicros = () => clock.nowMs() * 1000;
+  const mending = { ...deps, ...repair, reader, tail, settings, nowMicros };
   tail.release();
   for (const [target, { differences, mends }] of findings) {
-    for (const difference of differences.slice(mends.length)) {
-      mends.push(await mend({ reader, mender, tail, nowMicros }, target, difference));
+    const fresh = differences.slice(mends.length);
+    if (fresh.length === 0) continue;
+    if (target.projection.kind === 'aggregate') {
+      mends.push(...(await mendTotals(mending, target, fresh)));
+    } else {
+      for (const difference of fresh) mends.push(await mend(mending, target, difference));
     }
   }
 }

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Hosting } from '../../processor/engine/hosting.ts';
 import { LiveHosting } from '../../processor/engine/live-hosting.ts';
+import { MemoryHolds } from '../../processor/engine/totals-holds.ts';
 import { createWorker } from '../../processor/engine/worker.ts';
 import { readModelOf } from '../../processor/engine/worker-settings.ts';
 import { definitionsOf } from '../../processor/projection/definitions.ts';
@@ -40,6 +41,7 @@ function openHosting(): Promise<LiveHosting> {
   const { checkpoints, clock, logger, store } = world.deps;
   const ports = {
     generations: world.generations,
+    holds: new MemoryHolds(clock),
     checkpoints,
     clock,
     logger,

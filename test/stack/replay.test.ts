@@ -11,6 +11,7 @@ import { readAll, readAllTotals } from '../../processor/cql/read.ts';
 import { tableColumns } from '../../processor/cql/schema.ts';
 import { LiveHosting } from '../../processor/engine/live-hosting.ts';
 import type { StoredRow } from '../../processor/engine/read-out.ts';
+import { MemoryHolds } from '../../processor/engine/totals-holds.ts';
 import { createWorker } from '../../processor/engine/worker.ts';
 import { eventCodec } from '../../processor/event/codec.ts';
 import { definitionsOf } from '../../processor/projection/definitions.ts';
@@ -92,6 +93,7 @@ async function startWorker() {
   const hosting = await LiveHosting.open(
     {
       generations: world.generations,
+      holds: new MemoryHolds(clock),
       checkpoints,
       clock,
       logger,

@@ -7,6 +7,7 @@ import { CqlCheckpointStore } from '../../processor/cql/checkpoint-store.ts';
 import { connectCql, cqlDefaults, type DriverSession } from '../../processor/cql/cluster.ts';
 import type { SchemaOptions } from '../../processor/cql/ddl.ts';
 import { CqlGenerationStore } from '../../processor/cql/generation-store.ts';
+import { CqlHoldStore } from '../../processor/cql/hold-store.ts';
 import { CqlDeadLetterStore } from '../../processor/cql/letter-store.ts';
 import { readAll, readAllTotals, readPartition } from '../../processor/cql/read.ts';
 import { CqlReadModelStore, readModelStoreDefaults } from '../../processor/cql/read-model-store.ts';
@@ -15,6 +16,7 @@ import { CqlStateStore, stateStoreDefaults } from '../../processor/cql/state-sto
 import { describeDeadLetterStoreContract } from '../../processor/engine/dead-letter-store.contract.ts';
 import { describeGenerationStoreContract } from '../../processor/engine/generations.contract.ts';
 import { describeStoreContract } from '../../processor/engine/store.contract.ts';
+import { describeHoldStoreContract } from '../../processor/engine/totals-holds.contract.ts';
 import type { TableShape } from '../../processor/projection/projection.ts';
 import { describeStateStoreContract } from '../../processor/sequencer/state-store.contract.ts';
 import type { Position } from '../../processor/source/position.ts';
@@ -53,6 +55,11 @@ describeGenerationStoreContract('CQL', {
   open: async (nowMs) => new CqlGenerationStore(session, schema.keyspace, { nowMs }),
   runs: 3,
 });
+
+describeHoldStoreContract(
+  'CQL',
+  async (nowMs) => new CqlHoldStore(session, schema.keyspace, { nowMs }),
+);
 
 describeStateStoreContract(
   'CQL',

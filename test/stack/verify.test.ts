@@ -13,13 +13,14 @@ import { TurnstreamProcess } from './support/turnstream-process.ts';
 const spine = new Spine();
 const endAtMs = Date.parse('2026-03-05T12:00:00Z');
 let faults: PlantedFaults;
+let worker: TurnstreamProcess;
 
 beforeAll(async () => {
   await spine.prepare(async (pool) => {
     await createTables(pool);
     await generate(pool, { seed: 5, sessions: 25, endAtMs });
   });
-  spine.startBoth();
+  ({ worker } = spine.startBoth());
   faults = await PlantedFaults.open(spine);
 });
 
@@ -46,6 +47,8 @@ test('on a system that is written to all the while, read models are equal', asyn
   expect({ code, verdict: report.verdict, log }).toEqual({ code: 0, verdict: 'equal', log });
   for (const { rows, projection } of report.projections)
     expect(rows, projection).toBeGreaterThan(50);
+  // No terminal, and JSON on stdout: how far it is stands in the log.
+  expect(log).toContain('verifying: ');
   const sampled = await verified('turns_by_account', '--sample', '20%');
   expect({ code: sampled.code, log: sampled.log }).toEqual({ code: 0, log: sampled.log });
   expect(await load.stop()).toBeGreaterThan(200);
@@ -93,5 +96,33 @@ test('what was planted is found and named, with both sides, and repaired', async
   });
   // By hand at a time beyond the log: their later changes would not show.
   expect(of(again.report, 'steps_by_type_day').pinned).toBe(2);
+  expect(await spine.judged()).toBeNull();
+}, 120_000);
+
+test('a repair of totals lasts, though the worker that runs had the wrong ones in memory', async () => {
+  await spine.caughtUp();
+  const totals = spine.model('latency_histogram');
+  if (totals === undefined) throw new Error('no model');
+  await worker.stop();
+  const wrong = await faults.allOffByOne(totals);
+  expect(wrong).toBeGreaterThan(3);
+  worker = spine.start('run', '--all');
+  const load = new BackgroundLoad(spine.pool, { seed: 90, endAtMs, rowsPerSecondMax: 100 });
+  // What it writes now it loaded before: it has them in memory, and goes on writing.
+  await load.goesOn(300);
+  const { code, report, log } = await verified('latency_histogram', '--repair');
+  expect({ code, log }).toEqual({ code: 1, log });
+  const { repaired, differences } = of(report, 'latency_histogram');
+  expect(repaired).toBeGreaterThan(0);
+  for (const { repair } of differences) expect(repair).toMatch(/^repaired at position/);
+  await load.goesOn(300);
+  await load.stop();
+  await spine.caughtUp();
+  const again = await verified('latency_histogram');
+  expect({ code: again.code, report: again.report }).toMatchObject({
+    code: 0,
+    report: { verdict: 'equal' },
+  });
+  expect(worker.ended).toBe(false);
   expect(await spine.judged()).toBeNull();
 }, 120_000);

@@ -85,6 +85,16 @@ export class PlantedFaults {
     return row;
   }
 
+  /** Every row of totals, as if a worker had counted one too many; how many there are. */
+  async allOffByOne(model: ReadModel): Promise<number> {
+    const rows = await this.standing(model);
+    for (const row of rows) {
+      const values = row.values.map((total, at) => Number(total) + (at === 0 ? 1 : 0));
+      await this.#reader.put(model, { ...row, values }, (row.writtenAt ?? 0n) + 1n);
+    }
+    return rows.length;
+  }
+
   /** All rows of one CQL partition, as if its files were gone. */
   async losePartition(model: ReadModel): Promise<readonly StandingRow[]> {
     const one = await this.row(model);
