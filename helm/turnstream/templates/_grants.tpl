@@ -52,6 +52,8 @@ spec:
             {{- include "turnstream.passwordRef" (list . "postgres-password" .Values.postgres.auth) | nindent 12 }}
         - name: CAPTURE_SCHEMA
           value: {{ get $settings "TURNSTREAM_POSTGRES_SCHEMA" | quote }}
+        - name: CAPTURE_TABLES
+          value: {{ include "turnstream.tables" . | quote }}
         - name: CAPTURE_PUBLICATION
           value: {{ get $settings "TURNSTREAM_CONNECT_PUBLICATION_NAME" | quote }}
         - name: CAPTURE_REPLICATION
