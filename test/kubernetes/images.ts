@@ -92,7 +92,8 @@ export async function buildImages(draft: Draft, node: string): Promise<string> {
     server('kafka', [...java, kafka]),
     server('connect', [...java, kafka, connect]),
     server('registry', [...java, registry]),
-    server('cassandra', [...java, cassandra]),
+    // ScyllaDB's image names its user, and the chart leaves it that.
+    { ...server('cassandra', [...java, cassandra]), user: '1000:1000' },
     server('postgres', [...base, postgres]),
     {
       name: nameOf('turnstream'),
