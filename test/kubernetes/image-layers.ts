@@ -119,9 +119,9 @@ export async function copyLibraries(
   }
 }
 
-/** All shared objects in a folder and below. */
+/** All shared objects in a folder and below, also those that Node loads. */
 export function sharedObjects(folder: string): readonly string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.so(\.\d+)*$/.test(name))
+    .filter((name) => /\.(so(\.\d+)*|node)$/.test(name))
     .map((name) => join(folder, name));
 }
