@@ -215,6 +215,15 @@ describe.skipIf(isMissing)('servers of the chart', () => {
     }
   });
 
+  test('the topic of the schemas loses nothing, on the chart’s brokers and on others', async () => {
+    const objects = await render();
+    const envOfPod = (owner: string) => envOf(podOf(objects, owner).spec.containers[0]!);
+    expect(envOfPod('Deployment turnstream-registry')['JAVA_OPTS_APPEND']).toContain(
+      '-Dapicurio.kafkasql.topic.retention.ms=-1',
+    );
+    expect(envOfPod('StatefulSet turnstream-kafka')['KAFKA_LOG_RETENTION_MS']).toBe('-1');
+  });
+
   test('ScyllaDB runs as the user that its image names, whose folders it writes to', async () => {
     const { spec } = podOf(await render(), 'StatefulSet turnstream-scylla-rack1');
     expect(spec.securityContext).toEqual({
