@@ -8,7 +8,6 @@ import { z } from 'zod';
 import { expected, type Setting, type SettingType } from './config/setting.ts';
 import { type GroupName, type SettingsTable, settingsTable } from './config/settings-table.ts';
 import { lateEventGrowth } from './conversation/limits.ts';
-import { sourceNames } from './source/source-names.ts';
 
 type ValueOf<S> = S extends Setting<infer T> ? T : never;
 
@@ -189,7 +188,8 @@ function contradictionsIn(config: Config): readonly ConfigError[] {
     sequencer.eventBytesTarget,
     `must be at most a ${lateEventGrowth}th of ${kafka.recordBytesMax.env} (${config.kafka.recordBytesMax}); it is ${config.sequencer.eventBytesTarget}.`,
   );
-  const tables = Object.values(sourceNames(config.postgres));
+  const { sessionsTable, humanTurnsTable, agentTurnsTable, stepsTable } = config.postgres;
+  const tables = [sessionsTable, humanTurnsTable, agentTurnsTable, stepsTable];
   rule(
     new Set(tables).size === tables.length,
     postgres.sessionsTable,
