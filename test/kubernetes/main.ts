@@ -16,7 +16,7 @@ import { coreDnsProgram, kubernetesProgram, nodeProgram } from './components.ts'
 import { buildImages } from './images.ts';
 import { cacheOf, inNetwork, type NodePlan, nodeKubectl, startNode } from './node.ts';
 import { rememberNetworks, stopNode } from './node-end.ts';
-import { cniDir, machine, missingForNode, programPath } from './prerequisites.ts';
+import { cniDir, findRootPrograms, machine, missingForNode, programPath } from './prerequisites.ts';
 import { Report, StepFailure } from './report.ts';
 import { interrupt, isInterrupted, run } from './run.ts';
 
@@ -109,6 +109,7 @@ async function checked(): Promise<void> {
   await (isOwn ? onOwnNode(helm) : onCurrentCluster(helm));
 }
 
+findRootPrograms();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
 try {
   await checked();
