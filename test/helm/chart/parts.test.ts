@@ -166,13 +166,24 @@ describe.skipIf(isMissing)('servers of the chart', () => {
     expect(racks.map(({ owner }) => owner)).toEqual(
       ['a', 'b', 'c'].map((rack) => `StatefulSet turnstream-scylla-${rack}`),
     );
+    const places = objectOf(objects, 'ConfigMap', 'turnstream-scylla-places').data ?? {};
     const seed = '--seeds=turnstream-scylla-a-0.turnstream-scylla-nodes.apps.svc.cluster.local';
     for (const [at, { spec }] of racks.entries()) {
       const rack = 'abc'[at];
       expect(spec.containers[0]?.args).toEqual(
-        expect.arrayContaining([`--rack=${rack}`, '--smp=4', '--developer-mode=0', seed]),
+        expect.arrayContaining(['--smp=4', '--developer-mode=0', seed]),
       );
+      expect(spec.containers[0]?.args).toContain('--endpoint-snitch=GossipingPropertyFileSnitch');
       expect(spec['nodeSelector']).toEqual({ 'topology.kubernetes.io/zone': rack });
+      expect(spec.containers[0]?.volumeMounts).toContainEqual({
+        name: 'place',
+        mountPath: '/etc/scylla/cassandra-rackdc.properties',
+        subPath: `${rack}.properties`,
+        readOnly: true,
+      });
+      expect(places[`${rack}.properties`]).toBe(
+        `dc=datacenter1\nrack=${rack}\nprefer_local=false\n`,
+      );
     }
   });
 
