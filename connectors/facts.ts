@@ -60,6 +60,7 @@ export type TableFacts = {
 export type PublicationFacts = {
   readonly owned: boolean;
   readonly allTables: boolean;
+  /** Of the four. */
   readonly tables: readonly string[];
   /** What of INSERT, UPDATE, DELETE and TRUNCATE it leaves out. */
   readonly missingOperations: readonly string[];
@@ -78,7 +79,7 @@ export async function readFacts(
   settings: ConnectSettings,
 ): Promise<PostgresFacts> {
   const { slot, publication } = settings.connector;
-  const { schema } = settings.postgres;
+  const { schema, tables } = settings.postgres;
   const one = async <Row extends object>(text: string, values: readonly unknown[] = []) =>
     (await postgres.query<Row>(text, values)).rows[0] ?? null;
   const server = await one<ServerFacts>(serverQuery);
@@ -86,10 +87,11 @@ export async function readFacts(
   const usage = await one<{ readonly usage: boolean }>(schemaQuery, [schema]);
   const found = await postgres.query<TableFacts & { readonly name: string }>(tablesQuery, [
     schema,
-    sourceTables,
+    Object.values(tables),
   ]);
-  const tableOf = (name: SourceTable): TableFacts | null =>
-    found.rows.find((table) => table.name === name) ?? null;
+  const tableOf = (table: SourceTable): TableFacts | null =>
+    found.rows.find(({ name }) => name === tables[table]) ?? null;
+  const published = await one<PublicationFacts>(publicationQuery, [publication, schema]);
   return {
     server,
     slot: await one<SlotFacts>(slotQuery, [slot]),
@@ -100,7 +102,10 @@ export async function readFacts(
       agent_turns: tableOf('agent_turns'),
       steps: tableOf('steps'),
     },
-    publication: await one<PublicationFacts>(publicationQuery, [publication, schema]),
+    publication: published && {
+      ...published,
+      tables: sourceTables.filter((table) => published.tables.includes(tables[table])),
+    },
   };
 }
 

@@ -139,8 +139,19 @@ describe('the pre-flight check', () => {
 
   it('names a missing table with the columns that it needs', () => {
     expect(failuresOf(tablesWith('steps', null))).toEqual([
-      'Table public.steps does not exist: Turnstream reads its columns agent_turn_uid, idx, tpe, content, created_at; create it, or set TURNSTREAM_POSTGRES_SCHEMA to the schema that has it.',
+      'Table public.steps does not exist: Turnstream reads its columns agent_turn_uid, idx, tpe, content, created_at; create it, or set TURNSTREAM_POSTGRES_SCHEMA to the schema that has it, or TURNSTREAM_POSTGRES_STEPS_TABLE to its name.',
     ]);
+  });
+
+  it('knows a table by the name that it has in Postgres', () => {
+    const tables = { ...exampleSettings.postgres.tables, steps: 'Parts' };
+    const settings = { ...exampleSettings, postgres: { ...exampleSettings.postgres, tables } };
+    const said = (more: Partial<PostgresFacts>) =>
+      preflight({ ...facts, ...more }, settings).failures.join(' ');
+    expect(said(tablesWith('steps', null))).toMatch(/^Table public."Parts" does not exist: /);
+    const owner = said(tablesWith('steps', { owned: false }));
+    expect(owner).toContain('lacks the ownership of Parts to create it');
+    expect(owner).toContain('public.agent_turns, public."Parts" WITH');
   });
 
   it('needs every column but those of agent_turns that may be absent, which it notes', () => {

@@ -127,7 +127,7 @@ function checkTable(
     const columns = expected.map((column) => column.name).join(', ');
     return {
       failures: [
-        `Table ${name} does not exist: Turnstream reads its columns ${columns}; create it, or set TURNSTREAM_POSTGRES_SCHEMA to the schema that has it.`,
+        `Table ${name} does not exist: Turnstream reads its columns ${columns}; create it, or set TURNSTREAM_POSTGRES_SCHEMA to the schema that has it, or ${tableSetting(table)} to its name.`,
       ],
       notes: [],
     };
@@ -159,6 +159,10 @@ function checkTable(
   }
   failures.push(...checkIdentity(table, facts, name));
   return { failures, notes };
+}
+
+function tableSetting(table: SourceTable): string {
+  return `TURNSTREAM_POSTGRES_${table.toUpperCase()}_TABLE`;
 }
 
 /**
@@ -198,7 +202,11 @@ function checkPublication(facts: PostgresFacts, settings: ConnectSettings): read
     if (notOwned.length === 0 && server.mayCreate) return [];
     const lacking = [
       ...(server.mayCreate ? [] : [`CREATE on database ${settings.postgres.database}`]),
-      ...(notOwned.length === 0 ? [] : [`the ownership of ${notOwned.join(', ')}`]),
+      ...(notOwned.length === 0
+        ? []
+        : [
+            `the ownership of ${notOwned.map((table) => settings.postgres.tables[table]).join(', ')}`,
+          ]),
     ];
     return [
       `Publication ${name} is missing and role ${role} lacks ${lacking.join(' and ')} to create it: let the owner of the tables run ${publicationStatement(settings)}`,

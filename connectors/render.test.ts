@@ -113,6 +113,49 @@ describe("the connector's configuration", () => {
     expect(routes.test('shopxeu.aab.steps')).toBe(false);
   });
 
+  it('says of a table with another name which one it is, before its topic is lost', () => {
+    const tables = {
+      ...exampleSettings.postgres.tables,
+      sessions: 'Chats',
+      steps: 'message_parts',
+    };
+    const config = renderConnector({
+      ...exampleSettings,
+      postgres: { ...exampleSettings.postgres, tables },
+    });
+    const added = Object.entries(config).filter(
+      ([key]) => !(key in renderConnector(exampleSettings)),
+    );
+    const type = 'org.apache.kafka.connect.transforms.InsertHeader';
+    const predicate = 'org.apache.kafka.connect.transforms.predicates.TopicNameMatches';
+    expect(Object.fromEntries(added)).toEqual({
+      predicates: 'sessions,steps',
+      'predicates.sessions.pattern': 'turnstream\\.public\\.Chats',
+      'predicates.sessions.type': predicate,
+      'predicates.steps.pattern': 'turnstream\\.public\\.message_parts',
+      'predicates.steps.type': predicate,
+      'transforms.sessions.header': 'turnstream.table',
+      'transforms.sessions.predicate': 'sessions',
+      'transforms.sessions.type': type,
+      'transforms.sessions.value.literal': 'sessions',
+      'transforms.steps.header': 'turnstream.table',
+      'transforms.steps.predicate': 'steps',
+      'transforms.steps.type': type,
+      'transforms.steps.value.literal': 'steps',
+    });
+    expect(config['transforms']).toBe('sessions,steps,route');
+    expect(config['table.include.list']).toBe(
+      'public\\.Chats,public\\.human_turns,public\\.agent_turns,public\\.message_parts',
+    );
+    for (const key of Object.keys(config).filter((each) => each.startsWith('column.'))) {
+      expect(config[key]).not.toMatch(/public\\\.(sessions|steps)/);
+    }
+  });
+
+  it.each(['when_needed', 'initial', 'always'] as const)('takes snapshots: %s', (snapshotMode) => {
+    expect(renderConnector(withConnector({ snapshotMode }))['snapshot.mode']).toBe(snapshotMode);
+  });
+
   it('keeps values as they are that look like replacements', () => {
     const { 'database.password': password } = renderConnector({
       ...exampleSettings,
@@ -133,6 +176,11 @@ describe("the publication's statement", () => {
         postgres: { ...exampleSettings.postgres, schema: 'My Schema' },
       }),
     ).toMatch(/^CREATE PUBLICATION "Of ""mine""" FOR TABLE "My Schema"\.sessions, /);
+    const tables = { ...exampleSettings.postgres.tables, steps: 'Parts' };
+    const postgres = { ...exampleSettings.postgres, tables };
+    expect(publicationStatement({ ...exampleSettings, postgres })).toContain(
+      'public.agent_turns, public."Parts" WITH',
+    );
   });
 });
 

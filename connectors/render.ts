@@ -14,13 +14,16 @@
  * - The header converter is JSON, since decode.ts reads the keys in Debezium's headers.
  * - 10 ms polls: commit → consumer in 28 ms in the median, against 524 ms by default.
  * - Queues are bounded in bytes, and a restart after an error waits 1 s in place of 10 s.
+ * - A table with a name of the customer's has its own in a header (`transforms`), so that what is in the topic can be
+ *   read without these settings; where all have their own names there is no such transformation.
  * - An idempotent producer keeps the order over its retries with five requests in flight.
  */
 import { readFileSync } from 'node:fs';
 import { TurnstreamError } from '../processor/error.ts';
 import type { TopicSpec } from '../processor/kafka/log.ts';
 import { defaultHeartbeatPrefix } from '../processor/source/avro.ts';
-import { sourceTables } from '../processor/source/row-change.ts';
+import { tableHeader } from '../processor/source/decode.ts';
+import { type SourceTable, sourceTables } from '../processor/source/row-change.ts';
 import { identifierCharsMax, textCharsMax } from '../processor/source/row-limits.ts';
 import type { ConnectSettings } from './settings.ts';
 import { type SourceColumn, sourceColumns, textColumns } from './source-tables.ts';
@@ -42,8 +45,9 @@ export function renderConnector(settings: ConnectSettings): ConnectorConfig {
     topicPrefix: connector.topicPrefix,
     slot: connector.slot,
     publication: connector.publication,
-    tablePattern: sourceTables.map((table) => `${schema}\\.${table}`).join(','),
-    columnPattern: columnPattern(schema, () => true),
+    tablePattern: sourceTables.map((table) => tablePattern(settings, table)).join(','),
+    columnPattern: columnPattern(settings, () => true),
+    snapshotMode: connector.snapshotMode,
     heartbeatPrefix: defaultHeartbeatPrefix,
     heartbeatIntervalMs: String(connector.heartbeatIntervalMs),
     heartbeatTopicPrefix,
@@ -53,18 +57,48 @@ export function renderConnector(settings: ConnectSettings): ConnectorConfig {
     registryUrl: connector.registryUrl,
     recordBytesMax: String(topics.recordBytesMax),
     textCharsMax: String(textCharsMax(topics.recordBytesMax)),
-    textPattern: columnPattern(schema, ({ name }) => textColumns.includes(name)),
+    textPattern: columnPattern(settings, ({ name }) => textColumns.includes(name)),
     identifierCharsMax: String(identifierCharsMax),
     identifierPattern: columnPattern(
-      schema,
+      settings,
       ({ name, kind }) => kind === 'text' && !textColumns.includes(name),
     ),
     exactlyOnceSupport: connector.delivery === 'exactly-once' ? 'required' : 'requested',
   };
   const template = JSON.parse(readData('postgres.json')) as ConnectorConfig;
-  return Object.fromEntries(
-    Object.entries(template).map(([key, value]) => [fill(key, values), fill(value, values)]),
-  );
+  const filled = Object.entries(template).map(([key, value]) => [
+    fill(key, values),
+    fill(value, values),
+  ]);
+  return { ...Object.fromEntries(filled), ...tableHeaders(settings) };
+}
+
+/** Before the records lose the topic that Debezium names after their table. */
+function tableHeaders(settings: ConnectSettings): ConnectorConfig {
+  const { connector, postgres } = settings;
+  const renamed = sourceTables.filter((table) => postgres.tables[table] !== table);
+  if (renamed.length === 0) return {};
+  const entries = renamed.flatMap((table) => [
+    [`transforms.${table}.type`, 'org.apache.kafka.connect.transforms.InsertHeader'],
+    [`transforms.${table}.header`, tableHeader],
+    [`transforms.${table}.value.literal`, table],
+    [`transforms.${table}.predicate`, table],
+    [`predicates.${table}.type`, 'org.apache.kafka.connect.transforms.predicates.TopicNameMatches'],
+    [
+      `predicates.${table}.pattern`,
+      `${quoteRegex(connector.topicPrefix)}\\.${tablePattern(settings, table)}`,
+    ],
+  ]);
+  return {
+    ...Object.fromEntries(entries),
+    transforms: [...renamed, 'route'].join(','),
+    predicates: renamed.join(','),
+  };
+}
+
+/** As Debezium names the table. */
+function tablePattern({ postgres }: ConnectSettings, table: SourceTable): string {
+  return `${quoteRegex(postgres.schema)}\\.${postgres.tables[table]}`;
 }
 
 /** The statement that makes the publication of the four tables. */
@@ -76,8 +110,8 @@ export function publicationStatement(settings: ConnectSettings): string {
 }
 
 /** `"public"."steps"`, as statements want it. */
-export function tableName(settings: ConnectSettings, table: string): string {
-  return `${quoteName(settings.postgres.schema)}.${quoteName(table)}`;
+export function tableName({ postgres }: ConnectSettings, table: SourceTable): string {
+  return `${quoteName(postgres.schema)}.${quoteName(postgres.tables[table])}`;
 }
 
 export function quoteName(name: string): string {
@@ -124,11 +158,14 @@ function heartbeatQuery(): string {
 }
 
 /** Those columns of all tables, as Debezium names them. */
-function columnPattern(schema: string, isMeant: (column: SourceColumn) => boolean): string {
+function columnPattern(
+  settings: ConnectSettings,
+  isMeant: (column: SourceColumn) => boolean,
+): string {
   return sourceTables
     .flatMap((table) => {
       const names = sourceColumns[table].filter(isMeant).map(({ name }) => name);
-      return names.length === 0 ? [] : [`${schema}\\.${table}\\.(${names.join('|')})`];
+      return names.length === 0 ? [] : [`${tablePattern(settings, table)}\\.(${names.join('|')})`];
     })
     .join(',');
 }

@@ -9,6 +9,12 @@ export const exampleSettings: ConnectSettings = {
     user: 'turnstream',
     password: 'secret',
     schema: 'public',
+    tables: {
+      sessions: 'sessions',
+      human_turns: 'human_turns',
+      agent_turns: 'agent_turns',
+      steps: 'steps',
+    },
     sslMode: 'require',
   },
   connector: {
@@ -19,6 +25,7 @@ export const exampleSettings: ConnectSettings = {
     topicPrefix: 'turnstream',
     heartbeatIntervalMs: 100,
     delivery: 'at-least-once',
+    snapshotMode: 'when_needed',
     postgresHost: 'db.internal',
     postgresPort: 6432,
     registryUrl: 'http://registry.example:8080/apis/registry/v2',

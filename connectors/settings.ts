@@ -1,5 +1,7 @@
 /** What capture needs to know: from the configuration in production, made by hand in tests. */
 
+import type { SourceNames } from '../processor/source/source-names.ts';
+
 export type ConnectSettings = {
   /** As this process reaches it. */
   readonly postgres: {
@@ -10,6 +12,7 @@ export type ConnectSettings = {
     readonly password: string;
     /** Of the four source tables. */
     readonly schema: string;
+    readonly tables: SourceNames;
     readonly sslMode: 'disable' | 'require' | 'verify-full';
   };
   readonly connector: {
@@ -22,6 +25,8 @@ export type ConnectSettings = {
     readonly topicPrefix: string;
     readonly heartbeatIntervalMs: number;
     readonly delivery: 'at-least-once' | 'exactly-once';
+    /** Debezium's modes that leave read models complete (docs/decisions/0025). */
+    readonly snapshotMode: 'when_needed' | 'initial' | 'always';
     /** Postgres and the registry (Apicurio's own API) as the Connect worker reaches them. */
     readonly postgresHost: string;
     readonly postgresPort: number;

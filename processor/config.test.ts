@@ -63,8 +63,13 @@ describe('loadConfig', () => {
       TURNSTREAM_WORKER_RETRY_DELAY_MS_MIN: '20000',
       TURNSTREAM_SEQUENCER_CONTENT_INLINE_BYTES_MAX: '40960',
       TURNSTREAM_KAFKA_EVENTS_TOPIC: 'turnstream.changes',
+      TURNSTREAM_POSTGRES_HUMAN_TURNS_TABLE: 'turns',
+      TURNSTREAM_POSTGRES_AGENT_TURNS_TABLE: 'turns',
     });
-    expect(messages).toHaveLength(4);
+    expect(messages).toHaveLength(5);
+    expect(messages[3]).toBe(
+      'TURNSTREAM_POSTGRES_SESSIONS_TABLE must differ from the names of the other tables; the four are sessions, turns, turns, steps.',
+    );
     expect(messages[0]).toBe(
       'TURNSTREAM_KAFKA_HEARTBEAT_INTERVAL_MS must be at most a third of TURNSTREAM_KAFKA_SESSION_TIMEOUT_MS (10000); it is 5000.',
     );

@@ -143,7 +143,7 @@ function contradictionsIn(config: Config): readonly ConfigError[] {
   const rule = (holds: boolean, setting: Setting, message: string) => {
     if (!holds) errors.push({ setting: setting.env, message: `${setting.env} ${message}` });
   };
-  const { cql, kafka, sequencer } = settingsTable;
+  const { cql, kafka, postgres, sequencer } = settingsTable;
   rule(
     config.kafka.heartbeatIntervalMs * 3 <= config.kafka.sessionTimeoutMs,
     kafka.heartbeatIntervalMs,
@@ -187,6 +187,13 @@ function contradictionsIn(config: Config): readonly ConfigError[] {
     config.sequencer.eventBytesTarget * lateEventGrowth <= config.kafka.recordBytesMax,
     sequencer.eventBytesTarget,
     `must be at most a ${lateEventGrowth}th of ${kafka.recordBytesMax.env} (${config.kafka.recordBytesMax}); it is ${config.sequencer.eventBytesTarget}.`,
+  );
+  const { sessionsTable, humanTurnsTable, agentTurnsTable, stepsTable } = config.postgres;
+  const tables = [sessionsTable, humanTurnsTable, agentTurnsTable, stepsTable];
+  rule(
+    new Set(tables).size === tables.length,
+    postgres.sessionsTable,
+    `must differ from the names of the other tables; the four are ${tables.join(', ')}.`,
   );
   const topics = [
     config.kafka.changesTopic,

@@ -8,7 +8,8 @@ import { CqlReadModelReader } from '../cql/read-model-reader.ts';
 import { messageOf, TurnstreamError } from '../error.ts';
 import { postgresClientConfig } from '../postgres.ts';
 import { type Lsn, parseLsn } from '../source/lsn.ts';
-import { type SourceTable, sourceTables } from '../source/row-change.ts';
+import type { SourceTable } from '../source/row-change.ts';
+import { type SourceNames, sourceNames } from '../source/source-names.ts';
 import { checkFlow, type FlowResult, flowConversation } from '../verify/flow.ts';
 import type { Target } from '../verify/ports.ts';
 import type { CommandArguments, CommandContext, ExitCode } from './context.ts';
@@ -39,12 +40,13 @@ export async function checkFlowCommand(
     const { generations, checkpoints } = storesOn(database, config);
     const targets = await verifyTargets(generations, projections, undefined);
     await postgres.connect();
-    const columns = await columnsOf(postgres, config.postgres.schema);
+    const names = sourceNames(config.postgres);
+    const columns = await columnsOf(postgres, config.postgres.schema, names);
     const { eventsPartitions: partitions } = config.kafka;
     const { keyspace, readsInFlightMax } = config.cql;
     const ports = {
-      write: (rows: FinalRows) => inTransaction(postgres, config, insertsOf(rows, columns)),
-      remove: (rows: FinalRows) => inTransaction(postgres, config, deletesOf(rows)),
+      write: (rows: FinalRows) => inTransaction(postgres, config, insertsOf(rows, columns, names)),
+      remove: (rows: FinalRows) => inTransaction(postgres, config, deletesOf(rows, names)),
       watermark: async ({ model }: Target) => {
         const found = await checkpoints.load(model);
         let least: Lsn | null = null;
@@ -84,16 +86,22 @@ type Columns = Readonly<Record<SourceTable, readonly string[]>>;
 type Query = readonly [text: string, values: readonly unknown[]];
 
 /** The columns that we know and that are there: some may be absent at a customer's (DESIGN 1). */
-async function columnsOf(postgres: pg.Client, schema: string): Promise<Columns> {
+async function columnsOf(
+  postgres: pg.Client,
+  schema: string,
+  names: SourceNames,
+): Promise<Columns> {
   const { rows } = await postgres.query<{ table_name: string; column_name: string }>(
     `SELECT table_name, column_name FROM information_schema.columns
       WHERE table_schema = $1 AND table_name = ANY ($2)`,
-    [schema, sourceTables],
+    [schema, Object.values(names)],
   );
   const of = (table: SourceTable) =>
     sourceColumns[table]
       .map(({ name }) => name)
-      .filter((name) => rows.some((row) => row.table_name === table && row.column_name === name));
+      .filter((name) =>
+        rows.some((row) => row.table_name === names[table] && row.column_name === name),
+      );
   return {
     sessions: of('sessions'),
     human_turns: of('human_turns'),
@@ -113,7 +121,12 @@ export function withoutAbsent(rows: FinalRows, { agent_turns: present }: Columns
   return { ...rows, agentTurns };
 }
 
-function insertsOf(rows: FinalRows, columns: Columns): readonly Query[] {
+/** Into the tables of the search path. */
+export function insertsOf(
+  rows: FinalRows,
+  columns: Columns,
+  tableNames: SourceNames,
+): readonly Query[] {
   const turn = ({ uid, sessionUid, parentUid, activeChild, prompt, createdAt }: FinalTurn) => ({
     uid,
     session_uid: sessionUid,
@@ -149,7 +162,7 @@ function insertsOf(rows: FinalRows, columns: Columns): readonly Query[] {
     records.map((record): Query => {
       const names = columns[table];
       const places = names.map((_, at) => `$${at + 1}`);
-      const text = `INSERT INTO ${table} (${names.join(', ')}) VALUES (${places.join(', ')})`;
+      const text = `INSERT INTO "${tableNames[table]}" (${names.join(', ')}) VALUES (${places.join(', ')})`;
       return [text, names.map((name) => record[name])];
     }),
   );
@@ -160,14 +173,17 @@ function momentOf(ms: number | null): string | null {
 }
 
 /** Children first, in case somebody has foreign keys. */
-function deletesOf({ sessions, humanTurns, agentTurns, steps }: FinalRows): readonly Query[] {
+export function deletesOf(
+  { sessions, humanTurns, agentTurns, steps }: FinalRows,
+  names: SourceNames,
+): readonly Query[] {
   const uids = (rows: readonly { readonly uid: string }[]) => [rows.map(({ uid }) => uid)];
   const turns = [...new Set(steps.map(({ agentTurnUid }) => agentTurnUid))];
   return [
-    ['DELETE FROM steps WHERE agent_turn_uid = ANY ($1)', [turns]],
-    ['DELETE FROM agent_turns WHERE uid = ANY ($1)', uids(agentTurns)],
-    ['DELETE FROM human_turns WHERE uid = ANY ($1)', uids(humanTurns)],
-    ['DELETE FROM sessions WHERE uid = ANY ($1)', uids(sessions)],
+    [`DELETE FROM "${names.steps}" WHERE agent_turn_uid = ANY ($1)`, [turns]],
+    [`DELETE FROM "${names.agent_turns}" WHERE uid = ANY ($1)`, uids(agentTurns)],
+    [`DELETE FROM "${names.human_turns}" WHERE uid = ANY ($1)`, uids(humanTurns)],
+    [`DELETE FROM "${names.sessions}" WHERE uid = ANY ($1)`, uids(sessions)],
   ];
 }
 

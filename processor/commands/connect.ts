@@ -5,6 +5,7 @@ import type { ConnectSettings } from '../../connectors/settings.ts';
 import type { Config } from '../config.ts';
 import { messageOf, TurnstreamError } from '../error.ts';
 import { postgresClientConfig } from '../postgres.ts';
+import { sourceNames } from '../source/source-names.ts';
 import type { CommandArguments, CommandContext, ExitCode } from './context.ts';
 import { openLog } from './open-log.ts';
 import { systemClock } from './system-clock.ts';
@@ -55,7 +56,7 @@ export async function connectCommand(
 export function connectSettings(config: Config): ConnectSettings {
   const { postgres, kafka, connect: own } = config;
   return {
-    postgres,
+    postgres: { ...postgres, tables: sourceNames(postgres) },
     connector: {
       url: own.url,
       name: own.connectorName,
@@ -64,6 +65,7 @@ export function connectSettings(config: Config): ConnectSettings {
       topicPrefix: own.topicPrefix,
       heartbeatIntervalMs: own.heartbeatIntervalMs,
       delivery: own.deliveryMode,
+      snapshotMode: own.snapshotMode,
       postgresHost: own.postgresHost === '' ? postgres.host : own.postgresHost,
       postgresPort: own.postgresPort === 0 ? postgres.port : own.postgresPort,
       registryUrl: own.registryUrl,

@@ -1,6 +1,17 @@
 /** Settings of what Turnstream talks to: Postgres, Kafka, registry, Connect, the CQL database. */
 import { segmentTailRows } from '../conversation/limits.ts';
-import { choice, hosts, identifier, integer, port, secret, text, topic, url } from './setting.ts';
+import {
+  choice,
+  hosts,
+  identifier,
+  integer,
+  port,
+  secret,
+  table,
+  text,
+  topic,
+  url,
+} from './setting.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -23,6 +34,22 @@ export const postgres = {
   ),
   password: secret('TURNSTREAM_POSTGRES_PASSWORD', 'postgres', "That user's password."),
   schema: text('TURNSTREAM_POSTGRES_SCHEMA', 'public', 'Schema of the four source tables.'),
+  sessionsTable: table(
+    'TURNSTREAM_POSTGRES_SESSIONS_TABLE',
+    'sessions',
+    'Name of the table of sessions.',
+  ),
+  humanTurnsTable: table(
+    'TURNSTREAM_POSTGRES_HUMAN_TURNS_TABLE',
+    'human_turns',
+    'Name of the table of human turns.',
+  ),
+  agentTurnsTable: table(
+    'TURNSTREAM_POSTGRES_AGENT_TURNS_TABLE',
+    'agent_turns',
+    'Name of the table of agent turns.',
+  ),
+  stepsTable: table('TURNSTREAM_POSTGRES_STEPS_TABLE', 'steps', 'Name of the table of steps.'),
   sslMode: choice(
     'TURNSTREAM_POSTGRES_SSL_MODE',
     ['disable', 'require', 'verify-full'],
@@ -179,6 +206,12 @@ export const connect = {
     ['at-least-once', 'exactly-once'],
     'at-least-once',
     'Delivery by Connect; both end in the same rows, at-least-once is the faster one.',
+  ),
+  snapshotMode: choice(
+    'TURNSTREAM_CONNECT_SNAPSHOT_MODE',
+    ['when_needed', 'initial', 'always'],
+    'when_needed',
+    'When Debezium reads all rows: at the first start and whenever its place in the WAL is lost; at the first start alone, so that a lost slot waits for an operator; or at every start.',
   ),
   registryUrl: url(
     'TURNSTREAM_CONNECT_REGISTRY_URL',

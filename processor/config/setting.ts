@@ -49,6 +49,14 @@ export function identifier(env: string, fallback: string, about: string): Settin
   });
 }
 
+/** Of a table: what Debezium and Postgres take as it is, capitals in quotes. */
+export function table(env: string, fallback: string, about: string): Setting<string> {
+  return text(env, fallback, about, {
+    pattern: /^[A-Za-z_][A-Za-z0-9_]{0,62}$/,
+    like: 'the name of a table, of letters, digits and _ (at most 63), without its schema',
+  });
+}
+
 export function topic(env: string, fallback: string, about: string): Setting<string> {
   return text(env, fallback, about, {
     pattern: /^[A-Za-z0-9._-]{1,249}$/,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type DecodeContext, decodeEnvelope, type Envelope } from './decode.ts';
+import { type DecodeContext, decodeEnvelope, type Envelope, tableHeader } from './decode.ts';
 import { type DecodeNote, unchangedPlaceholder } from './row.ts';
 import { type SourceRecord, type SourceTable, unchanged } from './row-change.ts';
 
@@ -148,6 +148,34 @@ describe('a write', () => {
       kind: 'irrelevant',
       reason: 'table invoices',
     });
+  });
+});
+
+describe('a table with another name in Postgres', () => {
+  const headers = { [tableHeader]: '"steps"' };
+  const table = 'Message_parts';
+
+  it('is the one that the header names, whatever the operation', () => {
+    const written = decode({ op: 'c', table, after: step }, { headers });
+    expect(written).toMatchObject({ kind: 'row', change: { table: 'steps', key: { idx: 3 } } });
+    const key = { agent_turn_uid: 't1', idx: 3 };
+    const deleted = decode({ op: 'd', table, before: key }, { headers });
+    expect(deleted).toMatchObject({ change: { table: 'steps', operation: 'delete' } });
+    expect(decode({ op: 't', table }, { headers })).toMatchObject({ tables: ['steps'] });
+  });
+
+  it('is believed over a name that is also one of ours', () => {
+    const record = decode({ op: 'c', table: 'sessions', after: step }, { headers });
+    expect(record).toMatchObject({ change: { table: 'steps' } });
+  });
+
+  it('is irrelevant without a header, and with one that names none of the four', () => {
+    const reason = { kind: 'irrelevant', reason: `table ${table}` };
+    expect(decode({ op: 'c', table, after: step })).toEqual(reason);
+    for (const said of ['"orders"', 'steps', '']) {
+      const other = { [tableHeader]: said };
+      expect(decode({ op: 'c', table, after: step }, { headers: other })).toEqual(reason);
+    }
   });
 });
 

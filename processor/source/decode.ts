@@ -27,6 +27,11 @@ import {
   sourceTables,
 } from './row-change.ts';
 
+/**
+ * Which of the four tables a record is of, where the customer's has another name: the connector says so in the
+ * record, so that nobody who reads it needs to know the name.
+ */
+export const tableHeader = 'turnstream.table';
 export const newKeyHeader = '__debezium.newkey';
 export const oldKeyHeader = '__debezium.oldkey';
 
@@ -69,7 +74,7 @@ export function decodeEnvelope(envelope: Envelope, context: DecodeContext): Sour
     case 'd':
       return decodeDelete(envelope, context);
     case 't':
-      return decodeTruncate(envelope);
+      return decodeTruncate(envelope, context);
     case 'm':
       return decodeMessage(envelope, context);
     default:
@@ -78,7 +83,7 @@ export function decodeEnvelope(envelope: Envelope, context: DecodeContext): Sour
 }
 
 function decodeWrite(envelope: Envelope, context: DecodeContext): SourceRecord {
-  const table = tableOf(envelope);
+  const table = tableOf(envelope, context);
   if (table === undefined) return irrelevant(`table ${envelope.source.table}`);
   const after = envelope.after;
   if (after === null || after === undefined) return irrelevant(`${table}: a write without a row`);
@@ -120,7 +125,7 @@ function named<T>(envelope: Envelope, table: SourceTable, columns: Columns, read
 const operations: Readonly<Record<string, Operation>> = { c: 'create', u: 'update', r: 'read' };
 
 function decodeDelete(envelope: Envelope, context: DecodeContext): SourceRecord {
-  const table = tableOf(envelope);
+  const table = tableOf(envelope, context);
   if (table === undefined) return irrelevant(`table ${envelope.source.table}`);
   if (headerKey(table, context.headers[newKeyHeader]) !== undefined) {
     return irrelevant(`${table}: the former identity of the next record's row`);
@@ -141,8 +146,8 @@ function decodeDelete(envelope: Envelope, context: DecodeContext): SourceRecord 
 }
 
 /** One record per table: a TRUNCATE of several tables is several records of one LSN. */
-function decodeTruncate(envelope: Envelope): SourceRecord {
-  const table = tableOf(envelope);
+function decodeTruncate(envelope: Envelope, context: DecodeContext): SourceRecord {
+  const table = tableOf(envelope, context);
   if (table === undefined) return irrelevant(`table ${envelope.source.table}`);
   return { kind: 'truncate', tables: [table], origin: originOf(envelope) };
 }
@@ -157,8 +162,12 @@ function irrelevant(reason: string): SourceRecord {
   return { kind: 'irrelevant', reason };
 }
 
-function tableOf(envelope: Envelope): SourceTable | undefined {
-  return sourceTables.find((table) => table === envelope.source.table);
+function tableOf({ source }: Envelope, { headers }: DecodeContext): SourceTable | undefined {
+  const said = headers[tableHeader];
+  // JSON, as the connector's header converter writes a text.
+  return sourceTables.find((table) =>
+    said === undefined ? table === source.table : `"${table}"` === said,
+  );
 }
 
 function originOf(envelope: Envelope): Origin {

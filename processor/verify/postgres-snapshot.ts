@@ -14,10 +14,10 @@ import { postgresClientConfig } from '../postgres.ts';
 import { bucketOf } from '../projection/hash.ts';
 import { parseLsn } from '../source/lsn.ts';
 import type { SourceTable } from '../source/row-change.ts';
-import { sourceTables } from '../source/row-change.ts';
+import { sourceNames } from '../source/source-names.ts';
 import type { Part, SourceSession, SourceSnapshot, VerifiedSource } from './ports.ts';
 import { sessionOf, stepOf, type Texts, turnOf } from './source-rows.ts';
-import { type FoundColumns, type SourceSql, sourceSql } from './source-sql.ts';
+import { type FoundColumns, type SourcePlace, type SourceSql, sourceSql } from './source-sql.ts';
 import { isVisible, parsePgSnapshot } from './visible.ts';
 
 export type PostgresSourceOptions = {
@@ -117,8 +117,10 @@ async function openSnapshot(
   );
   const seen = parsePgSnapshot(rows[0]?.snapshot ?? '');
   if (seen === undefined) throw new Error(`the snapshot is ${rows[0]?.snapshot}`);
-  const found = await columnsOf(walker, options.postgres.schema);
-  const sql = sourceSql(options.postgres.schema, found, options.textCharsMax);
+  const { schema } = options.postgres;
+  const place = { schema, tables: sourceNames(options.postgres) };
+  const found = await columnsOf(walker, place);
+  const sql = sourceSql(place, found, options.textCharsMax);
   return {
     lsn,
     sees: (transactionId) => isVisible(seen, transactionId),
@@ -134,20 +136,25 @@ async function openSnapshot(
   };
 }
 
-async function columnsOf(client: pg.Client, schema: string): Promise<FoundColumns> {
+async function columnsOf(
+  client: pg.Client,
+  { schema, tables }: SourcePlace,
+): Promise<FoundColumns> {
   const { rows } = await client.query<{
-    table_name: SourceTable;
+    table_name: string;
     column_name: string;
     type: string;
   }>(
     `SELECT c.relname AS table_name, a.attname AS column_name, format_type(a.atttypid, NULL) AS type
      FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE n.nspname = $1 AND c.relname = ANY($2) AND a.attnum > 0 AND NOT a.attisdropped`,
-    [schema, sourceTables],
+    [schema, Object.values(tables)],
   );
   const columns = (table: SourceTable) =>
     new Map(
-      rows.filter((row) => row.table_name === table).map((row) => [row.column_name, row.type]),
+      rows
+        .filter((row) => row.table_name === tables[table])
+        .map((row) => [row.column_name, row.type]),
     );
   return {
     sessions: columns('sessions'),

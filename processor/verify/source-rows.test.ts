@@ -30,6 +30,13 @@ test('cells that are NULL are null, numbers are numbers', () => {
   expect(turnOf(['u', 's', null, 'c', 'p', '1500']).createdAt).toBe(1.5);
 });
 
+const named = {
+  sessions: 'sessions',
+  human_turns: 'Questions',
+  agent_turns: 'agent_turns',
+  steps: 'steps',
+};
+
 const found = (without: readonly string[] = []): FoundColumns => {
   const columns = (...names: readonly string[]) =>
     new Map(
@@ -50,9 +57,9 @@ const found = (without: readonly string[] = []): FoundColumns => {
 };
 
 test('texts are cut where the connector cuts them, and a row with too long an identifier is left out', () => {
-  const sql = sourceSql('odd"name', found(), 1000);
+  const sql = sourceSql({ schema: 'odd"name', tables: named }, found(), 1000);
   expect(sql.steps).toContain('left(content::text, 1000)');
-  expect(sql.humanTurns).toContain('FROM "odd""name".human_turns');
+  expect(sql.humanTurns).toContain('FROM "odd""name"."Questions"');
   for (const column of ['uid', 'session_uid', 'parent_uid', 'active_child']) {
     expect(sql.agentTurns).toContain(`coalesce(octet_length(${column}::text), 0) <= 32000`);
   }
@@ -60,11 +67,13 @@ test('texts are cut where the connector cuts them, and a row with too long an id
 
 test('an optional column that a customer lacks is null, one that is needed is asked for', () => {
   const turns = { ...found(), agent_turns: found(['parent_uid', 'created_at']).agent_turns };
-  const sql = sourceSql('public', turns, 1000);
+  const sql = sourceSql({ schema: 'public', tables: named }, turns, 1000);
   expect(sql.agentTurns).toMatch(
     /SELECT uid::text, session_uid::text, NULL, active_child::text, NULL, NULL FROM/,
   );
   expect(sql.since).toContain('AND false');
   const steps = { ...found(), steps: found(['content']).steps };
-  expect(() => sourceSql('public', steps, 1000)).toThrow('steps has no column content');
+  expect(() => sourceSql({ schema: 'public', tables: named }, steps, 1000)).toThrow(
+    'steps has no column content',
+  );
 });

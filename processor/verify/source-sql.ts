@@ -7,6 +7,7 @@ import { sourceColumns } from '../../connectors/source-tables.ts';
 import { TurnstreamError } from '../error.ts';
 import type { SourceTable } from '../source/row-change.ts';
 import { identifierBytesMax } from '../source/row-limits.ts';
+import type { SourceNames } from '../source/source-names.ts';
 
 export type SourceSql = {
   /** The uids of all sessions, also of those that turns name and no row has. */
@@ -38,8 +39,14 @@ const identifiers = [
   'agent_turn_uid',
 ];
 
-export function sourceSql(schema: string, found: FoundColumns, textCharsMax: number): SourceSql {
-  const table = (name: SourceTable) => `"${schema.replaceAll('"', '""')}".${name}`;
+export type SourcePlace = { readonly schema: string; readonly tables: SourceNames };
+
+export function sourceSql(
+  { schema, tables }: SourcePlace,
+  found: FoundColumns,
+  textCharsMax: number,
+): SourceSql {
+  const table = (name: SourceTable) => `"${schema.replaceAll('"', '""')}"."${tables[name]}"`;
   const cell = (name: SourceTable, column: string) => cellSql(name, column, found, textCharsMax);
   const cells = (name: SourceTable, ...columns: readonly string[]) =>
     columns.map((column) => cell(name, column)).join(', ');

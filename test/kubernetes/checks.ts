@@ -138,7 +138,13 @@ export async function describeCluster({ kubectl }: Cluster, report: Report): Pro
     report.say(await kubectl(args).catch((thrown: unknown) => String(thrown)));
   await ask('get', 'pods,jobs,pvc', '--output', 'wide');
   await ask('get', 'events', '--sort-by=.lastTimestamp');
-  const each = ['--all-containers', '--prefix', '--tail=30', '--max-log-requests=40'];
+  const each = [
+    '--all-containers',
+    '--prefix',
+    '--tail=30',
+    '--max-log-requests=40',
+    '--ignore-errors',
+  ];
   await ask('logs', '--selector', ofRelease, ...each);
 }
 

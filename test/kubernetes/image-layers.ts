@@ -11,11 +11,15 @@ import {
   mkdirSync,
   readdirSync,
   realpathSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { run } from './run.ts';
+
+/** An archive of hundreds of megabytes, on a disk that others use too. */
+const archiveMsMax = 900_000;
 
 export type Layer = { readonly file: string; readonly digest: string };
 
@@ -28,7 +32,7 @@ export type Image = {
   readonly user?: string;
 };
 
-/** In `dir`: the archive of what `fill` puts into a folder. */
+/** In `dir`: the archive of what `fill` puts into a folder, which is gone afterwards. */
 export async function layer(
   dir: string,
   name: string,
@@ -39,7 +43,10 @@ export async function layer(
   await fill(root);
   const file = `${name}.tar`;
   const same = ['--numeric-owner', '--owner=0', '--group=0', '--sort=name', '--mtime=@0'];
-  await run(['tar', '--create', '--file', join(dir, file), ...same, '-C', root, '.']);
+  await run(['tar', '--create', '--file', join(dir, file), ...same, '-C', root, '.'], {
+    limitMs: archiveMsMax,
+  });
+  rmSync(root, { recursive: true, force: true });
   const digest = createHash('sha256');
   await pipeline(createReadStream(join(dir, file)), digest);
   return { file, digest: `sha256:${digest.digest('hex')}` };
@@ -61,7 +68,8 @@ export async function imageArchive(dir: string, images: readonly Image[]): Promi
   const layers = new Set(manifest.flatMap(({ Layers }) => Layers));
   const files = ['manifest.json', ...new Set(manifest.map(({ Config }) => Config)), ...layers];
   const path = join(dir, 'images.tar');
-  await run(['tar', '--create', '--file', path, '-C', dir, ...files]);
+  await run(['tar', '--create', '--file', path, '-C', dir, ...files], { limitMs: archiveMsMax });
+  for (const name of layers) rmSync(join(dir, name));
   return path;
 }
 
@@ -111,9 +119,9 @@ export async function copyLibraries(
   }
 }
 
-/** All shared objects in a folder and below. */
+/** All shared objects in a folder and below, also those that Node loads. */
 export function sharedObjects(folder: string): readonly string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.so(\.\d+)*$/.test(name))
+    .filter((name) => /\.(so(\.\d+)*|node)$/.test(name))
     .map((name) => join(folder, name));
 }

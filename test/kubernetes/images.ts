@@ -7,6 +7,7 @@ import {
   chmodSync,
   copyFileSync,
   cpSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -14,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { downloadPart } from '../../local/download.ts';
 import { findJavaHome } from '../../local/java.ts';
 import { completeNativeDir } from '../../local/postgres-files.ts';
@@ -92,7 +93,8 @@ export async function buildImages(draft: Draft, node: string): Promise<string> {
     server('kafka', [...java, kafka]),
     server('connect', [...java, kafka, connect]),
     server('registry', [...java, registry]),
-    server('cassandra', [...java, cassandra]),
+    // ScyllaDB's image names its user, and the chart leaves it that.
+    { ...server('cassandra', [...java, cassandra]), user: '1000:1000' },
     server('postgres', [...base, postgres]),
     {
       name: nameOf('turnstream'),
@@ -164,18 +166,31 @@ async function fillTurnstream(root: string): Promise<void> {
   for (const name of ['bin', 'connectors', 'projections', 'processor', 'package.json']) {
     copyFollowing(join(repositoryDir, name), join(app, name));
   }
-  const listed = await run(['npm', 'ls', '--omit=dev', '--all', '--parseable'], {
-    cwd: repositoryDir,
-  });
-  const modules = join(repositoryDir, 'node_modules');
-  for (const path of listed.trim().split('\n')) {
-    const name = relative(modules, path);
-    if (name.startsWith('..') || /^(tsx|esbuild|@esbuild\/.*)$/.test(name)) continue;
-    copyFollowing(path, join(app, 'node_modules', name), ['node_modules']);
+  for (const path of productionPackages()) {
+    copyFollowing(join(repositoryDir, path), join(app, path), ['node_modules']);
   }
+  // Node's own libraries are there; those that a package of native code loads may be others.
+  await copyLibraries(root, sharedObjects(join(app, 'node_modules')));
   chmodSync(join(app, 'bin/turnstream.mjs'), 0o755);
   mkdirSync(join(root, 'usr/local/bin'), { recursive: true });
   symlinkSync('/app/bin/turnstream.mjs', join(root, 'usr/local/bin/turnstream'));
+}
+
+/** `node_modules/pg`: those of the lock file that are here, without the loader for older Node. */
+function productionPackages(): readonly string[] {
+  const { packages } = JSON.parse(
+    readFileSync(join(repositoryDir, 'package-lock.json'), 'utf8'),
+  ) as {
+    readonly packages: Readonly<Record<string, { readonly dev?: boolean }>>;
+  };
+  const isMeant = ([path, { dev = false }]: readonly [string, { readonly dev?: boolean }]) =>
+    path !== '' &&
+    !dev &&
+    !/^node_modules\/(tsx|esbuild|@esbuild\/.*)$/.test(path) &&
+    existsSync(join(repositoryDir, path));
+  return Object.entries(packages)
+    .filter(isMeant)
+    .map(([path]) => path);
 }
 
 function postgresDir(): string {

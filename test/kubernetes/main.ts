@@ -14,15 +14,9 @@ import { messageOf } from '../../processor/error.ts';
 import { type Cluster, checkChart, describeCluster } from './checks.ts';
 import { coreDnsProgram, kubernetesProgram, nodeProgram } from './components.ts';
 import { buildImages } from './images.ts';
-import {
-  inNetwork,
-  type NodePlan,
-  nodeKubectl,
-  rememberNetworks,
-  startNode,
-  stopNode,
-} from './node.ts';
-import { cniDir, machine, missingForNode, programPath } from './prerequisites.ts';
+import { cacheOf, inNetwork, type NodePlan, nodeKubectl, startNode } from './node.ts';
+import { rememberNetworks, stopNode } from './node-end.ts';
+import { cniDir, findRootPrograms, machine, missingForNode, programPath } from './prerequisites.ts';
 import { Report, StepFailure } from './report.ts';
 import { interrupt, isInterrupted, run } from './run.ts';
 
@@ -57,6 +51,7 @@ async function onOwnNode(helm: string): Promise<void> {
         kubectl: (args) => nodeKubectl(plan, ['--namespace', namespace, ...args]),
         helm: (args) =>
           run([...inNetwork, helm, '--kubeconfig', config, '--namespace', namespace, ...args], {
+            env: cacheOf(plan),
             limitMs: helmMsMax,
           }),
       },
@@ -114,6 +109,7 @@ async function checked(): Promise<void> {
   await (isOwn ? onOwnNode(helm) : onCurrentCluster(helm));
 }
 
+findRootPrograms();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
 try {
   await checked();

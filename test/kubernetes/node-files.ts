@@ -26,7 +26,7 @@ export type Account = (typeof accounts)[number][0];
 export function nodeFiles(places: Places, token: () => string): Readonly<Record<string, string>> {
   const tokens = accounts.map(([account]) => [account, token()] as const);
   const lines = accounts.map(([account, user, groups], at) =>
-    [tokens[at]?.[1], user, account, groups === '' ? '' : `"${groups}"`].join(','),
+    [tokens[at]?.[1], user, account, ...(groups === '' ? [] : [`"${groups}"`])].join(','),
   );
   return {
     'tokens.csv': `${lines.join('\n')}\n`,
@@ -71,15 +71,18 @@ imageGCHighThresholdPercent: 100
 evictionHard: {nodefs.available: "1%", imagefs.available: "1%", memory.available: "100Mi"}
 healthzBindAddress: 127.0.0.1
 maxPods: 60
+podLogsDir: ${dir}/pod-logs
 resolvConf: ""
 makeIPTablesUtilChains: false
 `;
 }
 
+/** All that goes to a service comes back through the node, also where the kernel does not filter its bridges. */
 function proxy({ dir }: Places): string {
   return `apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
 mode: iptables
+iptables: {masqueradeAll: true}
 clusterCIDR: ${podNetwork}
 clientConnection: {kubeconfig: ${dir}/proxy.kubeconfig}
 hostnameOverride: ${nodeName}
@@ -121,7 +124,7 @@ function cni({ dir }: Places): string {
     ipam,
   };
   const plugins = [bridge, { type: 'portmap', capabilities: { portMappings: true } }];
-  return JSON.stringify({ cniVersion: '0.4.0', name: 'pods', plugins });
+  return JSON.stringify({ cniVersion: '0.4.0', name: networkName, plugins });
 }
 
 function corefile({ dir }: Places): string {

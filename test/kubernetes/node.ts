@@ -1,27 +1,12 @@
 /**
  * A node of Kubernetes with all its parts as processes of this machine, in a network namespace of its own: etcd, API
  * server, controllers, scheduler, containerd, kubelet, proxy, DNS. `nsenter` and not `ip netns exec`, which
- * hides the control groups. What was started is known by its pid file, and ended by it alone.
+ * hides the control groups. What was started is known by its pid file, and ended by it alone (node-end.ts).
  */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
-import {
-  processIdentity,
-  readPidFile,
-  startProcess,
-  stopProcess,
-  writePidFile,
-} from '../../local/process.ts';
-import { messageOf } from '../../processor/error.ts';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { processIdentity, startProcess, writePidFile } from '../../local/process.ts';
 import {
   namespacePath,
   networkName,
@@ -32,7 +17,6 @@ import {
   serviceNetwork,
   volumes,
 } from './node-files.ts';
-import { podCgroups } from './prerequisites.ts';
 import { eventually, run } from './run.ts';
 
 export type NodePlan = {
@@ -45,7 +29,6 @@ export type NodePlan = {
 
 const startMsMax = 300_000;
 const importMsMax = 900_000;
-const stopMsMax = 15_000;
 export const inNetwork = ['nsenter', `--net=${namespacePath}`] as const;
 
 export async function startNode(plan: NodePlan, images: string): Promise<void> {
@@ -85,6 +68,7 @@ export async function startNode(plan: NodePlan, images: string): Promise<void> {
   await run(['ctr', '--address', socket(plan), '-n', 'k8s.io', 'images', 'import', images], {
     limitMs: importMsMax,
   });
+  rmSync(images);
   startNodeParts(plan);
   const binding = ['create', 'clusterrolebinding', 'proxy'];
   await kubectl(...binding, '--clusterrole=system:node-proxier', '--user=system:kube-proxy');
@@ -103,8 +87,14 @@ export function nodeKubectl(
   const config = ['--kubeconfig', join(plan.dir, 'admin.kubeconfig')];
   return run([...inNetwork, plan.kubernetes, 'kubectl', ...config, ...args], {
     ...(input === undefined ? {} : { input }),
+    env: cacheOf(plan),
     limitMs: 1_800_000,
   });
+}
+
+/** Where kubectl and helm remember what the API server can do; else it is the home folder. */
+export function cacheOf({ dir }: NodePlan): Readonly<Record<string, string>> {
+  return { KUBECACHEDIR: join(dir, 'cache') };
 }
 
 async function makeNetwork(): Promise<void> {
@@ -192,124 +182,14 @@ function startPart({ dir }: NodePlan, name: string, command: readonly string[]):
   writePidFile(pidFile(dir, name), { pid, identity, ports: [] });
 }
 
-function pidFile(dir: string, name: string): string {
+export function pidFile(dir: string, name: string): string {
   return join(dir, 'pids', `${name}.pid`);
 }
 
-function socket({ dir }: NodePlan): string {
+export function socket({ dir }: NodePlan): string {
   return join(dir, 'containerd.sock');
 }
 
-function ctr(plan: NodePlan, ...args: readonly string[]): Promise<string> {
+export function ctr(plan: NodePlan, ...args: readonly string[]): Promise<string> {
   return run(['ctr', '--address', socket(plan), '-n', 'k8s.io', ...args], { anyway: true });
-}
-
-/** Ends all that `startNode` started, as far as it came; tells what could not be done, and goes on. */
-export async function stopNode(plan: NodePlan, say: (line: string) => void): Promise<void> {
-  const attempt = async (what: string, work: () => Promise<unknown> | unknown) => {
-    try {
-      await work();
-    } catch (thrown) {
-      say(`${what}: ${messageOf(thrown)}`);
-    }
-  };
-  await attempt('kubelet', () => stopPart(plan, 'kubelet'));
-  if (existsSync(socket(plan))) await attempt('the containers', () => stopContainers(plan));
-  await attempt('the shims', () => stopShims(plan));
-  // The API server waits for etcd when that goes first.
-  for (const name of [
-    'coredns',
-    'proxy',
-    'scheduler',
-    'controllers',
-    'apiserver',
-    'etcd',
-    'containerd',
-  ]) {
-    await attempt(name, () => stopPart(plan, name));
-  }
-  for (const mount of mountsBelow(plan.dir)) {
-    await attempt(mount, () => run(['umount', '--lazy', mount], { anyway: true }));
-  }
-  if (existsSync(namespacePath)) {
-    await attempt('the pods’ networks', () => removePodNetworks(plan));
-    await attempt('the network', () =>
-      run(['ip', 'netns', 'delete', networkName], { anyway: true }),
-    );
-  }
-  for (const path of podCgroups()) await attempt(path, () => removeCgroups(path));
-  await attempt(plan.dir, () => {
-    if (mountsBelow(plan.dir).length > 0) throw new Error('something is mounted there still');
-    rmSync(plan.dir, { recursive: true, force: true });
-  });
-}
-
-async function stopPart({ dir }: NodePlan, name: string): Promise<void> {
-  const running = readPidFile(pidFile(dir, name));
-  if (running !== null) await stopProcess(running, 'SIGTERM', stopMsMax);
-}
-
-async function stopContainers(plan: NodePlan): Promise<void> {
-  const list = async (...args: readonly string[]) =>
-    (await ctr(plan, ...args)).split('\n').filter((line) => line !== '');
-  // One that has ended meanwhile is as good as ended.
-  for (const id of await list('tasks', 'ls', '-q')) {
-    await ctr(plan, 'tasks', 'kill', '-s', 'KILL', id).catch(() => undefined);
-  }
-  await eventually('the end of the containers', stopMsMax, async () => {
-    for (const id of await list('containers', 'ls', '-q')) {
-      await ctr(plan, 'tasks', 'rm', '-f', id).catch(() => undefined);
-      await ctr(plan, 'containers', 'rm', id).catch(() => undefined);
-    }
-    const left = await list('containers', 'ls', '-q');
-    return left.length === 0 ? null : left.join(', ');
-  });
-}
-
-/** A shim outlives containerd; its process names our socket. */
-function stopShims({ dir }: NodePlan): void {
-  const folder = join(dir, 'state/io.containerd.runtime.v2.task/k8s.io');
-  for (const id of existsSync(folder) ? readdirSync(folder) : []) {
-    const file = join(folder, id, 'shim.pid');
-    if (!existsSync(file)) continue;
-    const pid = Number(readFileSync(file, 'utf8'));
-    const command = `/proc/${pid}/cmdline`;
-    if (existsSync(command) && readFileSync(command, 'utf8').includes(dir))
-      process.kill(pid, 'SIGKILL');
-  }
-}
-
-function mountsBelow(dir: string): readonly string[] {
-  return readFileSync('/proc/mounts', 'utf8')
-    .split('\n')
-    .map((line) => line.split(' ')[1] ?? '')
-    .filter((path) => path.startsWith(`${dir}/`))
-    .toSorted()
-    .toReversed();
-}
-
-/** Each pod has a network namespace of its own; its addresses are in our folder. */
-async function removePodNetworks({ dir }: NodePlan): Promise<void> {
-  const before = readFileSync(join(dir, 'networks-before'), 'utf8').split('\n');
-  for (const name of podNetworks()) {
-    if (!before.includes(name)) await run(['ip', 'netns', 'delete', name], { anyway: true });
-  }
-}
-
-function podNetworks(): readonly string[] {
-  const folder = dirname(namespacePath);
-  return existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith('cni-')) : [];
-}
-
-/** Before anything is started: those that are somebody else's. */
-export function rememberNetworks(dir: string): void {
-  writeFileSync(join(dir, 'networks-before'), podNetworks().join('\n'));
-}
-
-/** From the inside out: a group with others in it can't be removed. */
-function removeCgroups(path: string): void {
-  for (const entry of readdirSync(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) removeCgroups(join(path, entry.name));
-  }
-  rmdirSync(path);
 }

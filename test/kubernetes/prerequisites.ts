@@ -22,8 +22,16 @@ const cniDirs = ['/usr/lib/cni', '/opt/cni/bin'];
 const cniPlugins = ['bridge', 'host-local', 'loopback', 'portmap'];
 const memoryMibMin = 5_000;
 
+/** Where programs for root are, also for those who are root without a log-in. */
+const rootFolders = ['/usr/sbin', '/sbin'];
+
+/** For all that is started from now on: kube-proxy looks for iptables, and we for ip. */
+export function findRootPrograms(): void {
+  process.env['PATH'] = [process.env['PATH'] ?? '', ...rootFolders].join(delimiter);
+}
+
 export function programPath(name: string): string | null {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...rootFolders];
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? null;
 }
 

@@ -59,12 +59,14 @@ export async function eventually(
   what: string,
   limitMs: number,
   look: () => Promise<string | null>,
+  /** For taking down, which goes on when the rest was interrupted. */
+  anyway = false,
 ): Promise<void> {
   const deadline = performance.now() + limitMs;
   for (;;) {
     const lacking = await look().catch((thrown: unknown) => messageOf(thrown));
     if (lacking === null) return;
-    if (isInterrupted() || performance.now() >= deadline) {
+    if ((isInterrupted() && !anyway) || performance.now() >= deadline) {
       throw new Error(`${what} did not come within ${limitMs / 1000} s: ${lacking}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 1_000));

@@ -3,6 +3,7 @@
 \getenv capture_user CAPTURE_USER
 \getenv capture_password CAPTURE_PASSWORD
 \getenv capture_schema CAPTURE_SCHEMA
+\getenv capture_tables CAPTURE_TABLES
 \getenv publication CAPTURE_PUBLICATION
 \getenv replication CAPTURE_REPLICATION
 
@@ -19,9 +20,9 @@ SELECT CASE :'replication'
 SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), :'capture_user') \gexec
 SELECT format('GRANT USAGE ON SCHEMA %I TO %I', :'capture_schema', :'capture_user') \gexec
 SELECT format('GRANT SELECT ON %I.%I TO %I', :'capture_schema', name, :'capture_user')
-  FROM unnest(ARRAY['sessions', 'human_turns', 'agent_turns', 'steps']) AS name \gexec
+  FROM unnest(string_to_array(:'capture_tables', ',')) AS name \gexec
 
 SELECT format('CREATE PUBLICATION %I FOR TABLE %s WITH (publish_via_partition_root = true)', :'publication',
               string_agg(format('%I.%I', :'capture_schema', name), ', '))
-  FROM unnest(ARRAY['sessions', 'human_turns', 'agent_turns', 'steps']) AS name
+  FROM unnest(string_to_array(:'capture_tables', ',')) AS name
 HAVING NOT EXISTS (SELECT FROM pg_publication WHERE pubname = :'publication') \gexec

@@ -2,13 +2,20 @@
 {{- define "turnstream.grantsPod" -}}
 {{- $grants := .Values.capture.grants -}}
 {{- $settings := include "turnstream.settings" . | fromYaml -}}
-{{- $part := .Values.capture.grants | merge (dict "image" .Values.postgres.image "podSecurityContext" .Values.postgres.podSecurityContext) -}}
+{{- $asPostgres := dict "image" .Values.postgres.image "podSecurityContext" .Values.postgres.podSecurityContext -}}
+{{- $part := merge (deepCopy $asPostgres) .Values.capture.grants (deepCopy .Values.jobs) -}}
 metadata:
   labels:
     {{- include "turnstream.selectorLabels" (list . "grants") | nindent 4 }}
+    {{- with $part.podLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   annotations:
     checksum/script: {{ .Files.Get "files/grants.sql" | sha256sum }}
     {{- include "turnstream.checksums" . | nindent 4 }}
+    {{- with $part.podAnnotations }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
 spec:
   {{- include "turnstream.podCommon" (dict "root" . "part" $part "component" "grants") | nindent 2 }}
   restartPolicy: Never
@@ -52,6 +59,8 @@ spec:
             {{- include "turnstream.passwordRef" (list . "postgres-password" .Values.postgres.auth) | nindent 12 }}
         - name: CAPTURE_SCHEMA
           value: {{ get $settings "TURNSTREAM_POSTGRES_SCHEMA" | quote }}
+        - name: CAPTURE_TABLES
+          value: {{ include "turnstream.tables" . | quote }}
         - name: CAPTURE_PUBLICATION
           value: {{ get $settings "TURNSTREAM_CONNECT_PUBLICATION_NAME" | quote }}
         - name: CAPTURE_REPLICATION
@@ -68,9 +77,12 @@ spec:
         {{- end }}
         - name: tmp
           mountPath: /tmp
+        {{- with $part.extraVolumeMounts }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
   volumes:
     - name: script
       configMap:
         name: {{ include "turnstream.partName" (list . "grants") }}
-    {{- include "turnstream.volumes" (dict "root" . "part" dict) | nindent 4 }}
+    {{- include "turnstream.volumes" (dict "root" . "part" $part) | nindent 4 }}
 {{- end -}}

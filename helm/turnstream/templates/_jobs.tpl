@@ -2,13 +2,20 @@
 
 {{/* dict root name component part args [waitFor]: the pod of a job of ours, from `metadata` on. */}}
 {{- define "turnstream.jobPod" -}}
+{{- $part := merge (deepCopy .part) (deepCopy .root.Values.jobs) -}}
 metadata:
   labels:
     {{- include "turnstream.selectorLabels" (list .root .component) | nindent 4 }}
+    {{- with $part.podLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   annotations:
     {{- include "turnstream.checksums" .root | nindent 4 }}
+    {{- with $part.podAnnotations }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
 spec:
-  {{- include "turnstream.podCommon" (dict "root" .root "part" .part "component" .component) | nindent 2 }}
+  {{- include "turnstream.podCommon" (dict "root" .root "part" $part "component" .component) | nindent 2 }}
   {{- /* A new pod each time: the log of the one that failed stays. */}}
   restartPolicy: Never
   {{- with .waitFor }}
@@ -16,9 +23,9 @@ spec:
     {{- include "turnstream.waitFor" (concat (list $.root) .) | nindent 4 }}
   {{- end }}
   containers:
-    - {{- include "turnstream.container" (dict "root" .root "name" .component "part" .part "args" .args) | nindent 6 }}
+    - {{- include "turnstream.container" (dict "root" .root "name" .component "part" $part "args" .args) | nindent 6 }}
   volumes:
-    {{- include "turnstream.volumes" (dict "root" .root "part" .part) | nindent 4 }}
+    {{- include "turnstream.volumes" (dict "root" .root "part" $part) | nindent 4 }}
 {{- end -}}
 
 {{/* As a plain Job, not as a hook: `helm install --wait` runs hooks after everything is ready, and nothing gets ready
@@ -29,7 +36,7 @@ apiVersion: batch/v1
 kind: Job
 metadata:
   {{- $name := printf "%s-%s" (include "turnstream.partName" (list .root .component)) ($pod | sha256sum | trunc 8) }}
-  {{- include "turnstream.metadata" (dict "root" .root "name" $name "component" .component) | nindent 2 }}
+  {{- include "turnstream.metadata" (dict "root" .root "name" $name "component" .component "annotations" .root.Values.jobs.annotations) | nindent 2 }}
 spec:
   backoffLimit: {{ .part.backoffLimit }}
   template:
@@ -41,7 +48,7 @@ spec:
 apiVersion: batch/v1
 kind: CronJob
 metadata:
-  {{- include "turnstream.metadata" (dict "root" .root "name" (include "turnstream.partName" (list .root .component)) "component" .component) | nindent 2 }}
+  {{- include "turnstream.metadata" (dict "root" .root "name" (include "turnstream.partName" (list .root .component)) "component" .component "annotations" .root.Values.jobs.annotations) | nindent 2 }}
 spec:
   schedule: {{ .part.schedule | quote }}
   suspend: {{ .part.suspend }}

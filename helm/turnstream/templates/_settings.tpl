@@ -8,6 +8,10 @@
 {{- $own := dict
   "TURNSTREAM_POSTGRES_DATABASE" $postgres.database
   "TURNSTREAM_POSTGRES_SCHEMA" $postgres.schema
+  "TURNSTREAM_POSTGRES_SESSIONS_TABLE" $postgres.tables.sessions
+  "TURNSTREAM_POSTGRES_HUMAN_TURNS_TABLE" $postgres.tables.humanTurns
+  "TURNSTREAM_POSTGRES_AGENT_TURNS_TABLE" $postgres.tables.agentTurns
+  "TURNSTREAM_POSTGRES_STEPS_TABLE" $postgres.tables.steps
   "TURNSTREAM_POSTGRES_SSL_MODE" $postgres.sslMode
   "TURNSTREAM_EVENTS_PARTITIONS" $kafka.eventsPartitions
   "TURNSTREAM_CONNECT_CONNECTOR_NAME" .Values.capture.connectorName
@@ -15,6 +19,7 @@
   "TURNSTREAM_CONNECT_PUBLICATION_NAME" .Values.capture.publicationName
   "TURNSTREAM_CONNECT_TOPIC_PREFIX" .Values.capture.topicPrefix
   "TURNSTREAM_CONNECT_HEARTBEAT_INTERVAL_MS" .Values.capture.heartbeatIntervalMs
+  "TURNSTREAM_CONNECT_SNAPSHOT_MODE" .Values.capture.snapshotMode
   "TURNSTREAM_CONNECT_DELIVERY_MODE" .Values.capture.deliveryMode
   "TURNSTREAM_CQL_DATACENTER" $scylla.datacenter
   "TURNSTREAM_CQL_KEYSPACE" $scylla.keyspace
@@ -80,6 +85,16 @@
 {{- range $key := keys $all | sortAlpha }}
 {{ $key }}: {{ include "turnstream.scalar" (get $all $key) | quote }}
 {{- end }}
+{{- end -}}
+
+{{/* The four tables' names in Postgres, separated by commas. */}}
+{{- define "turnstream.tables" -}}
+{{- $settings := include "turnstream.settings" . | fromYaml -}}
+{{- $names := list -}}
+{{- range list "SESSIONS" "HUMAN_TURNS" "AGENT_TURNS" "STEPS" -}}
+{{- $names = append $names (get $settings (printf "TURNSTREAM_POSTGRES_%s_TABLE" .)) -}}
+{{- end -}}
+{{- join "," $names -}}
 {{- end -}}
 
 {{/* Of the keyspace. */}}

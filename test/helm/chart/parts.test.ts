@@ -4,7 +4,9 @@ import { cp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { kubernetesVersions } from '../../../local/helm-tools.ts';
 import { rootDir } from '../../support/sources.ts';
+import { missingSchemas, problemsOf } from '../support/kubernetes-schemas.ts';
 import { envOf, podOf, podsOf } from '../support/pods.ts';
 import {
   chartPath,
@@ -164,13 +166,24 @@ describe.skipIf(isMissing)('servers of the chart', () => {
     expect(racks.map(({ owner }) => owner)).toEqual(
       ['a', 'b', 'c'].map((rack) => `StatefulSet turnstream-scylla-${rack}`),
     );
+    const places = objectOf(objects, 'ConfigMap', 'turnstream-scylla-places').data ?? {};
     const seed = '--seeds=turnstream-scylla-a-0.turnstream-scylla-nodes.apps.svc.cluster.local';
     for (const [at, { spec }] of racks.entries()) {
       const rack = 'abc'[at];
       expect(spec.containers[0]?.args).toEqual(
-        expect.arrayContaining([`--rack=${rack}`, '--smp=4', '--developer-mode=0', seed]),
+        expect.arrayContaining(['--smp=4', '--developer-mode=0', seed]),
       );
+      expect(spec.containers[0]?.args).toContain('--endpoint-snitch=GossipingPropertyFileSnitch');
       expect(spec['nodeSelector']).toEqual({ 'topology.kubernetes.io/zone': rack });
+      expect(spec.containers[0]?.volumeMounts).toContainEqual({
+        name: 'place',
+        mountPath: '/etc/scylla/cassandra-rackdc.properties',
+        subPath: `${rack}.properties`,
+        readOnly: true,
+      });
+      expect(places[`${rack}.properties`]).toBe(
+        `dc=datacenter1\nrack=${rack}\nprefer_local=false\n`,
+      );
     }
   });
 
@@ -213,6 +226,33 @@ describe.skipIf(isMissing)('servers of the chart', () => {
     }
   });
 
+  test('the topic of the schemas loses nothing, on the chart’s brokers and on others', async () => {
+    const objects = await render();
+    const envOfPod = (owner: string) => envOf(podOf(objects, owner).spec.containers[0]!);
+    expect(envOfPod('Deployment turnstream-registry')['JAVA_OPTS_APPEND']).toContain(
+      '-Dapicurio.kafkasql.topic.retention.ms=-1',
+    );
+    expect(envOfPod('StatefulSet turnstream-kafka')['KAFKA_LOG_RETENTION_MS']).toBe('-1');
+  });
+
+  test('ScyllaDB runs as the user that its image names, whose folders it writes to', async () => {
+    const { spec } = podOf(await render(), 'StatefulSet turnstream-scylla-rack1');
+    expect(spec.securityContext).toEqual({
+      fsGroup: 10001,
+      fsGroupChangePolicy: 'OnRootMismatch',
+      seccompProfile: { type: 'RuntimeDefault' },
+    });
+  });
+
+  test('something of yours may run before a server, after what it waits for', async () => {
+    const objects = await render({ file: 'everything-values.yaml' });
+    const before = (owner: string) =>
+      podOf(objects, owner).spec.initContainers?.map(({ name }) => name);
+    expect(before('StatefulSet turnstream-readmodels-kafka')).toEqual(['before']);
+    expect(before('Deployment turnstream-readmodels-connect')).toEqual(['wait', 'before']);
+    expect(before('StatefulSet turnstream-readmodels-postgres')).toBeUndefined();
+  });
+
   test('volumes are kept or removed as the values say, and may be there already', async () => {
     const claims = (objects: readonly KubernetesObject[], name: string) =>
       objectOf(objects, 'StatefulSet', name).spec as Fields;
@@ -253,68 +293,6 @@ describe.skipIf(isMissing)('servers of the chart', () => {
   });
 });
 
-describe.skipIf(isMissing)('jobs', () => {
-  const jobNames = async (values: Fields) =>
-    (await render({ values })).flatMap(({ kind, metadata }) =>
-      kind === 'Job' ? [metadata.name] : [],
-    );
-
-  test('are plain objects, so that installing with --wait does not wait for itself', async () => {
-    const objects = await render();
-    const hooks = objects.filter(
-      ({ metadata }) => metadata.annotations?.['helm.sh/hook'] !== undefined,
-    );
-    expect(
-      hooks.map(({ kind, metadata }) => [kind, metadata.annotations?.['helm.sh/hook']]),
-    ).toEqual([['Pod', 'test']]);
-  });
-
-  test('run again when what they do has changed, and only then', async () => {
-    const before = await jobNames({});
-    expect(await jobNames({ sequencer: { replicas: 2 } })).toEqual(before);
-    const after = await jobNames({ capture: { slotName: 'another' } });
-    expect(after.length).toBe(before.length);
-    for (const name of before) expect(after).not.toContain(name);
-  });
-
-  test('wait for what they need', async () => {
-    const objects = await render();
-    const waits = podsOf(objects)
-      .filter(({ kind }) => kind === 'Job')
-      .map(({ labels, spec }) => [
-        labels['app.kubernetes.io/component'],
-        spec.containers[0]?.args,
-        spec.initContainers?.[0]?.args,
-      ]);
-    expect(waits.toSorted()).toEqual([
-      ['capture', ['connect'], ['wait', 'postgres', 'kafka', 'registry', 'connect']],
-      ['schema', ['schema', 'apply'], ['wait', 'cql']],
-    ]);
-  });
-
-  test('the one for grants runs as the owner, for the user that captures', async () => {
-    const objects = await render({ file: 'external-values.yaml' });
-    const pod = podsOf(objects).find(({ owner }) => owner.startsWith('Job turnstream-grants'));
-    const container = pod?.spec.containers[0];
-    const secretOf = (name: string) =>
-      container?.env?.find((each) => each.name === name)?.valueFrom?.secretKeyRef;
-    expect(secretOf('PGPASSWORD')).toEqual({ name: 'app-postgres-owner', key: 'password' });
-    expect(secretOf('CAPTURE_PASSWORD')).toEqual({ name: 'app-postgres', key: 'password' });
-    expect(envOf(container!)).toMatchObject({
-      PGHOST: 'turnstream-db.example.com',
-      PGSSLROOTCERT: '/etc/turnstream/ca/ca.crt',
-      CAPTURE_PUBLICATION: 'app_turnstream',
-    });
-  });
-
-  test('replay and verification wait for somebody who starts them', async () => {
-    const objects = await render();
-    for (const name of ['turnstream-replay', 'turnstream-verify']) {
-      expect(objectOf(objects, 'CronJob', name).spec).toMatchObject({ suspend: true });
-    }
-  });
-});
-
 describe.skipIf(isMissing)('as a part of another chart', () => {
   test('two read models from the application’s own Postgres, under names of its choice', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'turnstream-umbrella-'));
@@ -324,6 +302,11 @@ describe.skipIf(isMissing)('as a part of another chart', () => {
       await cp(chartPath, join(umbrella, 'charts', 'turnstream'), { recursive: true });
       expect(await helmOutput(['lint', '--strict', umbrella])).toContain('0 chart(s) failed');
       const rendered = await render({ chart: umbrella, release: 'app' });
+      if (missingSchemas === null) {
+        const problems = (version: string) =>
+          rendered.flatMap((object) => problemsOf(version, object));
+        for (const version of kubernetesVersions) expect(problems(version)).toEqual([]);
+      }
       const workers = namesOf(rendered).filter((name) =>
         name.startsWith('Deployment turnstream-worker'),
       );

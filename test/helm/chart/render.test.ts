@@ -106,6 +106,16 @@ describe.skipIf(isMissing)('values that are refused', () => {
     ],
     ['a wrong type', { kafka: { replicas: 'three' } }, '/kafka/replicas'],
     ['an unknown dialect', { scylla: { dialect: 'mongo' } }, '/scylla/dialect'],
+    [
+      'a snapshot mode that leaves rows out',
+      { capture: { snapshotMode: 'no_data' } },
+      '/capture/snapshotMode',
+    ],
+    [
+      'a table with its schema in its name',
+      { postgres: { tables: { steps: 'app.steps' } } },
+      '/postgres/tables/steps',
+    ],
   ])('%s', async (_, values, named) => {
     expect(await refusal({ values })).toContain(named);
   });

@@ -36,6 +36,32 @@ describe.skipIf(isMissing)('the chart on the node of the test', () => {
     }
   });
 
+  test.each([
+    ['start-cassandra', 'cassandra.yaml'],
+    ['start-connect', 'log4j2.properties'],
+    ['start-cassandra', 'logback.xml'],
+  ])('%s leaves no gap in %s', (program, config) => {
+    const script = readText(`test/kubernetes/programs/${program}`);
+    const gaps = [...readText(`local/config/${config}`).matchAll(/\$\{(\w+)\}/g)];
+    for (const [gap] of gaps) expect(script).toMatch(new RegExp(`s\\|\\\\?\\${gap}\\|`));
+  });
+
+  test('gives each program the variables that it asks for', async () => {
+    const pods = podsOf(await render({ values }));
+    const asked: readonly (readonly [string, readonly string[]])[] = [
+      ['connect', ['HEAP_OPTS', 'BOOTSTRAP_SERVERS', 'REST_HOST_NAME', 'ADVERTISED_HOST_NAME']],
+      ['kafka', ['KAFKA_HEAP_OPTS', 'CLUSTER_ID', 'KAFKA_NODE_ID']],
+      ['registry', ['JAVA_OPTS_APPEND']],
+      ['scylla', ['POD_IP']],
+      ['postgres', ['PGDATA', 'POSTGRES_USER', 'POSTGRES_PASSWORD', 'POSTGRES_DB']],
+    ];
+    for (const [component, names] of asked) {
+      const pod = pods.find(({ labels }) => labels['app.kubernetes.io/component'] === component);
+      const given = pod?.spec.containers[0]?.env?.map(({ name }) => name);
+      expect(given, component).toEqual(expect.arrayContaining([...names]));
+    }
+  });
+
   test('has a volume of the node for each claim', async () => {
     const claims = (await render({ values })).filter(({ spec }) => spec?.['volumeClaimTemplates']);
     expect(claims.length).toBe(3);

@@ -8,6 +8,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
 import { type ConnectResult, connect } from '../../../connectors/capture.ts';
 import type { ConnectSettings } from '../../../connectors/settings.ts';
+import { exampleSettings } from '../../../connectors/settings-example.ts';
 import { stackAddresses } from '../../../local/stack.ts';
 import { createKafkaLog } from '../../../processor/kafka/kafkajs-log.ts';
 import { kafkaDefaults } from '../../../processor/kafka/kafkajs-options.ts';
@@ -54,7 +55,12 @@ export class CaptureSandbox {
   settings(more: Partial<ConnectSettings['connector']> = {}): ConnectSettings {
     const { postgres, connect: worker, registry } = addresses;
     return {
-      postgres: { ...postgres, schema: this.name, sslMode: 'disable' },
+      postgres: {
+        ...postgres,
+        schema: this.name,
+        tables: exampleSettings.postgres.tables,
+        sslMode: 'disable',
+      },
       connector: {
         url: worker.url,
         name: this.name,
@@ -63,6 +69,7 @@ export class CaptureSandbox {
         topicPrefix: this.name,
         heartbeatIntervalMs: 100,
         delivery: 'at-least-once',
+        snapshotMode: 'when_needed',
         postgresHost: postgres.host,
         postgresPort: postgres.port,
         registryUrl: `${registry.url}/apis/registry/v2`,
