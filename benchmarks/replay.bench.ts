@@ -39,7 +39,11 @@ const chunkEvents = 5_000;
 /** Conversations that go on at the same time. */
 const concurrent = 400;
 
-const { config } = loadConfig({ TURNSTREAM_EVENTS_PARTITIONS: String(partitions) });
+// Settings of the environment hold, so that they can be tried.
+const { config } = loadConfig({
+  ...process.env,
+  TURNSTREAM_EVENTS_PARTITIONS: String(partitions),
+});
 if (config === undefined) throw new Error('the settings are wrong');
 const codec = eventCodec(memoryRegistry(), 1);
 const world = await openRealWorld(projections, partitions);

@@ -43,4 +43,11 @@ const host: Host = {
   signal: stop.signal,
 };
 
-process.exit(await runProgram(process.argv.slice(2), host));
+const code = await runProgram(process.argv.slice(2), host);
+// What the pipe behind it has not taken yet would be cut off, a long report among it.
+for (const stream of [process.stdout, process.stderr]) {
+  await new Promise((resolve) => {
+    stream.write('', resolve);
+  });
+}
+process.exit(code);

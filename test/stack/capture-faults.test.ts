@@ -4,7 +4,7 @@ import { chaosSeed } from './support/faults.ts';
 
 describeCaptureFaults({
   delivery: 'at-least-once',
-  copyRows: 20_000,
+  copyRows: 50_000,
   transactionRows: 0,
   kills: 2,
   seed: chaosSeed('capture faults'),
