@@ -104,7 +104,8 @@ test('a repair of totals lasts, though the worker that runs had the wrong ones i
   const totals = spine.model('latency_histogram');
   if (totals === undefined) throw new Error('no model');
   await worker.stop();
-  const wrong = await faults.allOffByOne(totals);
+  // Not more than one repair takes.
+  const wrong = await faults.manyOffByOne(totals, 1_500);
   expect(wrong).toBeGreaterThan(3);
   worker = spine.start('run', '--all');
   const load = new BackgroundLoad(spine.pool, { seed: 90, endAtMs, rowsPerSecondMax: 100 });
@@ -125,4 +126,4 @@ test('a repair of totals lasts, though the worker that runs had the wrong ones i
   });
   expect(worker.ended).toBe(false);
   expect(await spine.judged()).toBeNull();
-}, 120_000);
+}, 180_000);
