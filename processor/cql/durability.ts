@@ -6,6 +6,7 @@
  */
 import type { Dialect } from './ddl.ts';
 import type { CqlSession } from './session.ts';
+import { textValue } from './values.ts';
 
 /** What is wrong and what to do; null when nothing is. Rejects with STORE. */
 export async function durabilityWarning(
@@ -15,11 +16,11 @@ export async function durabilityWarning(
 ): Promise<string | null> {
   const [described] = await session.read(`looking up the replicas of ${keyspace}`, {
     query: 'SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?',
-    params: [Buffer.from(keyspace)],
+    params: [textValue(keyspace)],
   });
   if (!hasOneReplica(described?.['replication'])) return null;
   const { query, safe } = syncOf[dialect];
-  const params = [Buffer.from('commitlog_sync')];
+  const params = [textValue('commitlog_sync')];
   const [setting] = await session.read('asking how the commit log is synced', { query, params });
   // ScyllaDB gives its settings in JSON.
   const sync = String(setting?.['value'] ?? 'unknown').replaceAll('"', '');

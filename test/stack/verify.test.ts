@@ -126,4 +126,4 @@ test('a repair of totals lasts, though the worker that runs had the wrong ones i
   });
   expect(worker.ended).toBe(false);
   expect(await spine.judged()).toBeNull();
-}, 180_000);
+}, 120_000);

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { stackAddresses } from '../../../local/stack.ts';
 import { connectCql, cqlDefaults, type DriverSession } from '../../../processor/cql/cluster.ts';
+import { intValue } from '../../../processor/cql/values.ts';
 import { until } from '../../support/wait.ts';
 
 const { contactPoints, port, datacenter: localDataCenter } = stackAddresses().cql;
@@ -34,10 +35,8 @@ export class AcknowledgedWrites {
   async #write(session: DriverSession): Promise<void> {
     for (;;) {
       const number = this.#next++;
-      const params = [Buffer.alloc(4)];
-      params[0]?.writeInt32BE(number);
       const query = `INSERT INTO ${this.#table} (number) VALUES (?)`;
-      const failed = await session.write('writing', [{ query, params }]).then(
+      const failed = await session.write('writing', [{ query, params: [intValue(number)] }]).then(
         () => false,
         () => true,
       );

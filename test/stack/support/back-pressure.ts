@@ -236,23 +236,16 @@ export class BackPressure {
 
   /**
    * Where memory went beyond what the limits allow, in words. `garbageMiB`: what the runtime has not
-   * collected yet, beside the objects and copies that each held byte costs; of one that works at full speed
-   * for minutes it is more than of one that stands still.
+   * collected yet, beside the objects and copies that each held byte costs.
    */
-  overLimits(garbageMiB: { readonly standing: number; readonly busy: number }): readonly string[] {
+  overLimits(garbageMiB: number): readonly string[] {
     const memory = this.memory();
     const problems: string[] = [];
     for (const part of ['sequencer', 'worker'] as const) {
       const { warmMiB, standingMiB, catchingUpMiB } = memory[part];
-      const heldMiB = warmMiB + objectsFactor * heldMiBMax[part];
-      const states = [
-        ['standing still', standingMiB, heldMiB + garbageMiB.standing],
-        ['catching up', catchingUpMiB, heldMiB + garbageMiB.busy],
-      ] as const;
-      for (const [state, mostMiB, allowedMiB] of states) {
-        if (mostMiB <= allowedMiB) continue;
-        problems.push(`${part}, ${state}: ${mostMiB} of ${allowedMiB} MiB resident`);
-      }
+      const allowedMiB = warmMiB + objectsFactor * heldMiBMax[part] + garbageMiB;
+      const mostMiB = Math.max(standingMiB, catchingUpMiB);
+      if (mostMiB > allowedMiB) problems.push(`${part}: ${mostMiB} of ${allowedMiB} MiB resident`);
       const inFlightMiB = Math.max(...this.samples.map((sample) => sample.inFlightMiB[part]));
       const inFlightMiBMax = inFlightMax[part] / MiB;
       if (inFlightMiB > inFlightMiBMax) {
