@@ -134,17 +134,24 @@ export class BackPressure {
     return { inputMiB: tenths(inputBytes / MiB), rows, catchUpSeconds };
   }
 
-  /** What the samples say that is not so, in words. */
-  untruths(toleranceMs: number): readonly string[] {
-    return this.samples.flatMap((sample) => {
-      const { atMs, phase, stalenessMs, trueMsMin, trueMsMax } = this.#judged(sample);
+  /**
+   * What the samples say that is not so, in words: less than is true, or more than was true
+   * `reportMsMax` before. A watermark is seen once all before it can be read, so it comes after the
+   * rows of its batch; how much of the source's time that is depends on how sparse the log is there.
+   */
+  untruths(reportMsMax: number): readonly string[] {
+    return this.samples.flatMap((sample, at) => {
+      const { atMs, endedMs, phase, stalenessMs, trueMsMin } = this.#judged(sample);
       const said = `${phase}, ${(atMs - this.#heldAtMs) / 1000} s: ${stalenessMs} ms said`;
       if (stalenessMs === null) return [said];
       if (stalenessMs < trueMsMin - clockMs) return [`${said}, at least ${trueMsMin} ms are true`];
       // Writes that had been given up become readable before anybody is told of it.
       const isSettling = atMs >= this.#releasedAtMs && atMs < this.#releasedAtMs + settleMs;
-      if (isSettling || stalenessMs < trueMsMax + toleranceMs) return [];
-      return [`${said}, at most ${trueMsMax} ms are true`];
+      const then = this.samples.slice(0, at).findLast((one) => one.endedMs <= atMs - reportMsMax);
+      if (isSettling || then === undefined) return [];
+      const mostMs = then.trueMsMax + (endedMs - then.endedMs);
+      if (stalenessMs < mostMs + clockMs) return [];
+      return [`${said}, at most ${mostMs} ms were true ${atMs - then.endedMs} ms before`];
     });
   }
 
