@@ -98,27 +98,33 @@ export class PartitionPipeline {
 
   /** Folds the next batch, and begins to write it once the former one is written. */
   async #nextBatch(): Promise<void> {
-    const batch = openPartitionBatch(this.lanes, this.#context.clock.nowMs());
-    await this.#fold(batch);
+    const batch = await this.#fold();
     await this.#untilWritten();
     if (this.#isOver) return this.#release(batch.bytes);
     this.#writer.write(batch);
     if (decidesTheNext(batch)) await this.#untilWritten();
   }
 
-  /** Takes records from the queue until a limit is reached, and folds them into the batch. */
-  async #fold(batch: PartitionBatch): Promise<void> {
-    const { settings, clock, observer } = this.#context;
+  /** Takes records from the queue until a limit is reached, and folds them. */
+  async #fold(): Promise<PartitionBatch> {
+    const { settings, clock, observer, turns } = this.#context;
     const measuresEvents = observer.measuresEvents !== false;
+    await turns?.take(0);
+    const batch = openPartitionBatch(this.lanes, clock.nowMs());
     while (batch.records < settings.batchRecordsMax && !this.#isOver) {
       if (this.#queue.length === 0 && !(await this.#more(batch))) break;
-      if (batch.records > 0) await clock.yield();
+      if (batch.records > 0) {
+        await clock.yield();
+        await turns?.cede(batch.records);
+      }
       const room = settings.batchRecordsMax - batch.records;
       const slice = this.#nextSlice(Math.min(settings.sliceRecords, room), batch.records === 0);
       foldRecords(batch, slice, measuresEvents);
       if (slice.length === 0 || slice.some(isRetry)) break;
       if (rowsOf(batch) >= settings.batchRowsMax) break;
     }
+    turns?.pass();
+    return batch;
   }
 
   /**
@@ -126,15 +132,17 @@ export class PartitionPipeline {
    * this one can't go out before; then as long as a batch gathers, so that larger ones are consolidated.
    */
   async #more(batch: PartitionBatch): Promise<boolean> {
-    const { budget } = this.#context;
+    const { budget, turns } = this.#context;
+    turns?.pass();
     while (this.#queue.length === 0) {
       const leftMs = this.#writer.isBusy ? Number.POSITIVE_INFINITY : this.#gatherLeftMs(batch);
-      if (leftMs <= 0 || this.#isOver) return false;
+      if (leftMs <= 0 || this.#isOver) break;
       const forget = budget.whenShort(() => this.#wake?.());
       await this.#wokenWithin(leftMs);
       forget();
     }
-    return true;
+    await turns?.take(batch.records);
+    return this.#queue.length > 0;
   }
 
   /** None when the partition has no more, or the worker's memory is short: only a write gives some of it back. */

@@ -9,9 +9,12 @@
 import type { ByteBudget } from './byte-budget.ts';
 import type { Lane, LaneContext } from './lane.ts';
 import type { PartitionBatch } from './partition-batch.ts';
+import type { Turns } from './turns.ts';
 
 export type WriterContext = LaneContext & {
   readonly budget: ByteBudget;
+  /** Null: partitions fold at the same time, slice by slice. */
+  readonly turns: Turns | null;
   /** The partition is checkpointed up to this offset by every running projection. */
   readonly checkpointed: (partition: number, offset: number) => void;
 };
