@@ -286,6 +286,18 @@ export const verify = {
     'With the event log or the read model standing still behind the source for so long, it could not verify.',
     { min: 1000, max: 3_600_000 },
   ),
+  holdMs: integer(
+    'TURNSTREAM_VERIFY_HOLD_MS',
+    15_000,
+    'While totals are repaired their read model stands still; for so long at most, should the repair be killed.',
+    { min: 3000, max: 600_000 },
+  ),
+  repairRowsMax: integer(
+    'TURNSTREAM_VERIFY_REPAIR_ROWS_MAX',
+    2000,
+    'Totals of a read model that are repaired at a time; with more of them a replay is the better remedy.',
+    { min: 1, max: 1_000_000 },
+  ),
 };
 
 export const metrics = {

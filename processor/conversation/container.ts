@@ -51,7 +51,7 @@ type Changed = {
   order: number;
   /** Changed by the change under way, before which it was `former` in the segment (null: not in it). */
   isChanging: boolean;
-  former: RowValue | null;
+  former: { readonly value: RowValue; readonly order: number } | null;
 };
 
 export function sessionContainer(sessionUid: string): string {
@@ -217,7 +217,7 @@ export class Container {
       return;
     }
     if (!row.isChanging) {
-      row.former = row.value;
+      row.former = { value: row.value, order: row.order };
       row.isChanging = true;
       this.#changing.push(row);
     }
@@ -255,7 +255,7 @@ export class Container {
     const rows: Pick<Changed, 'ref' | 'value' | 'order'>[] = [];
     for (const row of this.#open.values()) {
       if (!row.isChanging) rows.push(row);
-      else if (row.former !== null) rows.push({ ...row, value: row.former });
+      else if (row.former !== null) rows.push({ ...row, ...row.former });
     }
     this.#segments.push({ position: this.position, rows: rows.sort(byWriteOrder) });
     this.#open.clear();

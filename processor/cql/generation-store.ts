@@ -1,7 +1,6 @@
 /**
  * The generations on CQL (engine/generations.ts). Whatever is decided here is one conditional write
- * whose condition is what was read before it: if that has changed meanwhile, it is read again. So two
- * who decide at once never both succeed, wherever they are.
+ * (until-decided.ts).
  */
 import type { Clock } from '../engine/clock.ts';
 import {
@@ -17,7 +16,6 @@ import {
   type Until,
   unknownGeneration,
 } from '../engine/generations.ts';
-import { TurnstreamError } from '../error.ts';
 import {
   type GenerationStatements,
   generationOf,
@@ -26,9 +24,7 @@ import {
   liveOf,
 } from './generation-statements.ts';
 import type { DecidingSession, DecodedRow } from './session.ts';
-
-/** Others decide in between seldom; so often nobody does. */
-const attemptsMax = 30;
+import { mayTake, untilDecided } from './until-decided.ts';
 
 type Known = { readonly generations: readonly Generation[]; readonly live: Live | null };
 
@@ -68,7 +64,7 @@ export class CqlGenerationStore implements GenerationStore {
   }
 
   async create(projection: string, version: number, until: Until | null): Promise<Generation> {
-    return await this.#insist(`taking a number for ${projection}`, async () => {
+    return await untilDecided(`taking a number for ${projection}`, async () => {
       const taken = (await this.list(projection))
         .filter((each) => each.version === version)
         .map((each) => each.generation);
@@ -79,10 +75,9 @@ export class CqlGenerationStore implements GenerationStore {
   }
 
   async lease(projection: string, lease: Lease): Promise<Lease | null> {
-    return await this.#insist(`taking the lease of ${projection}`, async () => {
+    return await untilDecided(`taking the lease of ${projection}`, async () => {
       const held = await this.leased(projection);
-      const free = held === null || held.untilMs <= this.#clock.nowMs();
-      if (!free && held.owner !== lease.owner) return held;
+      if (!mayTake(held, lease.owner, this.#clock.nowMs())) return held;
       const statement = this.#statements.lease(projection, lease, held);
       const doing = `taking the lease of ${projection}`;
       return (await this.#session.decide(doing, statement)) ? null : undefined;
@@ -106,7 +101,7 @@ export class CqlGenerationStore implements GenerationStore {
   }
 
   async dropped(id: GenerationId, atMs: number): Promise<void> {
-    await this.#insist(`dropping ${generationName(id)}`, async () => {
+    await untilDecided(`dropping ${generationName(id)}`, async () => {
       const { generation, live } = await this.#find(id);
       if (isSameGeneration(live, id)) throw liveGeneration(id);
       return (await this.#decide(id, this.#statements.drop(generation, live, atMs))) || undefined;
@@ -114,7 +109,7 @@ export class CqlGenerationStore implements GenerationStore {
   }
 
   async promote(to: GenerationId, from: GenerationId | null, atMs: number): Promise<boolean> {
-    return await this.#insist(`promoting ${generationName(to)}`, async () => {
+    return await untilDecided(`promoting ${generationName(to)}`, async () => {
       const { generation, live } = await this.#find(to);
       // Asked again after an answer that got lost.
       if (isSameGeneration(live, to) && live?.promotedAtMs === Math.floor(atMs)) return true;
@@ -147,19 +142,6 @@ export class CqlGenerationStore implements GenerationStore {
 
   #decide(id: GenerationId, statement: Parameters<DecidingSession['decide']>[1]) {
     return this.#session.decide(`writing what ${generationName(id)} is`, statement);
-  }
-
-  /** Until it answers something: undefined, when somebody else has decided in between. */
-  async #insist<T>(doing: string, attempt: () => Promise<T | undefined>): Promise<T> {
-    for (let attempts = 0; attempts < attemptsMax; attempts += 1) {
-      const outcome = await attempt();
-      if (outcome !== undefined) return outcome;
-    }
-    throw new TurnstreamError(
-      'STORE',
-      `${doing} failed: ${attemptsMax} times somebody else decided something in between; try again`,
-      { retriable: true },
-    );
   }
 
   #nowMs(): number {

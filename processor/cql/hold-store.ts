@@ -1,16 +1,14 @@
 /**
  * Holds of totals on CQL (engine/totals-holds.ts): a row a projection, written by conditional writes
- * alone, whose condition is what was read before. So of two who ask at once one has it.
+ * alone (until-decided.ts), so of two who ask at once one has it. A table of its own, not a column beside
+ * the lease: workers ask for it twice a second, and a lease is of whoever builds, a hold of whoever mends.
  */
 import type { Clock } from '../engine/clock.ts';
 import type { Hold, HoldStore } from '../engine/totals-holds.ts';
-import { TurnstreamError } from '../error.ts';
 import { controlTables, listed, qualified } from './names.ts';
 import type { DecidingSession, DecodedRow } from './session.ts';
+import { mayTake, untilDecided } from './until-decided.ts';
 import { bigintValue, textValue } from './values.ts';
-
-/** Others decide in between seldom; so often nobody does. */
-const attemptsMax = 30;
 
 const columns = ['hold_owner', 'hold_until'];
 
@@ -46,12 +44,11 @@ export class CqlHoldStore implements HoldStore {
     const doing = `holding the totals of ${projection}`;
     const name = textValue(projection);
     const wanted = [textValue(owner), timestamp(untilMs), name];
-    for (let attempts = 0; attempts < attemptsMax; attempts += 1) {
+    return await untilDecided(doing, async () => {
       const statement = { query: this.#select, params: [name] };
       const [row] = await this.#session.readDecided(doing, statement);
       const held = holdOf(row);
-      const isFree = held === null || held.untilMs <= this.#clock.nowMs();
-      if (held !== null && !isFree && held.owner !== owner) return held;
+      if (!mayTake(held, owner, this.#clock.nowMs())) return held;
       // What is null is asked for in words: not every database takes a marker for it in a condition.
       const decided =
         held === null
@@ -60,13 +57,8 @@ export class CqlHoldStore implements HoldStore {
               query: `${this.#update} "hold_owner" = ? AND "hold_until" = ?`,
               params: [...wanted, textValue(held.owner), timestamp(held.untilMs)],
             };
-      if (await this.#session.decide(doing, decided)) return null;
-    }
-    throw new TurnstreamError(
-      'STORE',
-      `${doing} failed: ${attemptsMax} times somebody else decided something in between; try again`,
-      { retriable: true },
-    );
+      return (await this.#session.decide(doing, decided)) ? null : undefined;
+    });
   }
 
   async release(projection: string, owner: string): Promise<void> {

@@ -9,9 +9,9 @@ import { generationName } from './generations.ts';
 import { type Place, placeSentence, versionsBehind } from './hosting.ts';
 import { type HostingPorts, LiveHosting } from './live-hosting.ts';
 import { MemoryGenerations } from './memory-generations.ts';
+import { MemoryHolds } from './memory-holds.ts';
 import { MemoryStore } from './memory-store.ts';
 import type { ReadModel } from './store.ts';
-import { MemoryHolds } from './totals-holds.ts';
 
 const version = (projection: Projection, number: number): Projection => {
   const shape = { ...projection.shape, version: number };

@@ -5,11 +5,9 @@
  * repair wrote meanwhile is what they go on from.
  *
  * A hold protects nothing by itself: a worker that has not seen it goes on, and what it writes carries
- * its position as ever (I6). Whoever holds looks whether they stand still. cql/ implements it, the
- * form in memory below too; both keep totals-holds.contract.ts.
+ * its position as ever (I6). Whoever holds looks whether they stand still. cql/ implements it, and
+ * memory-holds.ts; both keep totals-holds.contract.ts.
  */
-import type { Clock } from './clock.ts';
-
 export type Hold = {
   readonly owner: string;
   /** By the clock of whoever looks: it is over then, whatever became of its owner. */
@@ -24,29 +22,4 @@ export interface HoldStore {
   hold(projection: string, hold: Hold): Promise<Hold | null>;
   /** Of this owner; nothing, if another has it by now. */
   release(projection: string, owner: string): Promise<void>;
-}
-
-export class MemoryHolds implements HoldStore {
-  readonly #clock: Pick<Clock, 'nowMs'>;
-  readonly #holds = new Map<string, Hold>();
-
-  constructor(clock: Pick<Clock, 'nowMs'>) {
-    this.#clock = clock;
-  }
-
-  async held(projections: readonly string[]): Promise<ReadonlyMap<string, Hold>> {
-    return new Map([...this.#holds].filter(([projection]) => projections.includes(projection)));
-  }
-
-  async hold(projection: string, { owner, untilMs }: Hold): Promise<Hold | null> {
-    const found = this.#holds.get(projection);
-    const isFree = found === undefined || found.untilMs <= this.#clock.nowMs();
-    if (!isFree && found.owner !== owner) return found;
-    this.#holds.set(projection, { owner, untilMs: Math.floor(untilMs) });
-    return null;
-  }
-
-  async release(projection: string, owner: string): Promise<void> {
-    if (this.#holds.get(projection)?.owner === owner) this.#holds.delete(projection);
-  }
 }

@@ -6,7 +6,7 @@ import { silentLogger } from '../logger.ts';
 import { definitionsOf } from '../projection/definitions.ts';
 import { LiveHosting } from './live-hosting.ts';
 import { MemoryGenerations } from './memory-generations.ts';
-import { MemoryHolds } from './totals-holds.ts';
+import { MemoryHolds } from './memory-holds.ts';
 import { readModelOf } from './worker-settings.ts';
 
 const partitions = 2;

@@ -6,7 +6,7 @@
  */
 import { foldChange } from '../conversation/fold.ts';
 import { momentOf } from '../conversation/moment.ts';
-import { type HintChange, Workspace } from '../conversation/workspace.ts';
+import { Workspace } from '../conversation/workspace.ts';
 import { ByteBudget } from '../engine/byte-budget.ts';
 import { untilDone } from '../engine/retry.ts';
 import { assertNever } from '../error.ts';
@@ -18,14 +18,7 @@ import type { Origin, SourceRecord } from '../source/row-change.ts';
 import { isOvertaken, withTruncated } from './dead-letter.ts';
 import { type DecodePorts, decodeBatch } from './decode-batch.ts';
 import { type DriverPorts, readAhead, runFold } from './driver.ts';
-import {
-  type FlushPorts,
-  fencedError,
-  type Pending,
-  publish,
-  takePending,
-  writeState,
-} from './flush.ts';
+import { type FlushPorts, fencedError, publish, takePending, writeState } from './flush.ts';
 import {
   encodeLedger,
   isNewLsn,
@@ -43,6 +36,9 @@ import { bytesOf, countOfBatch, type Queued, queuedOf } from './queued.ts';
 import type { TenureContext } from './settings.ts';
 import { type SweepContext, sweepAbsent, sweepContextOf, sweepTruncated } from './sweep.ts';
 import { isDue, watermarkOf } from './watermark.ts';
+import { WriteBehind } from './write-behind.ts';
+
+type Batch = { readonly records: readonly LogRecord[]; readonly bytes: number };
 
 export class Tenure {
   readonly #context: TenureContext;
@@ -59,8 +55,7 @@ export class Tenure {
   #queue: Queued[] = [];
   #working: Promise<void> = Promise.resolve();
   #idle = true;
-  /** The state of the batch before, on its way to the store. */
-  #writing: Promise<void> = Promise.resolve();
+  readonly #behind: WriteBehind;
   #eventsSinceWatermark = false;
 
   constructor(context: TenureContext, epoch: number, committed: OffsetCommit | null) {
@@ -89,6 +84,11 @@ export class Tenure {
       flush: (order) => this.#flush(order),
       publish: () => this.#publish(),
     };
+    this.#behind = new WriteBehind({
+      write: (offset) => this.#write(offset),
+      over: this.#over.signal,
+      settings,
+    });
     const { insist } = this.#ports;
     const aside = { offsets: null };
     this.#letterPorts = { ...context, nowMs: context.clock.nowMs, insist, aside };
@@ -128,7 +128,7 @@ export class Tenure {
   /** Resolves when everything taken so far is durable. */
   async drained(): Promise<void> {
     await this.#working;
-    await this.#writing;
+    await this.#behind.drained();
   }
 
   async #work(failed: (error: unknown) => void): Promise<void> {
@@ -143,16 +143,18 @@ export class Tenure {
     }
   }
 
-  #nextBatch(): readonly LogRecord[] {
+  #nextBatch(): Batch {
     const taken = this.#queue.splice(0, countOfBatch(this.#queue, this.#context.settings));
-    this.#budget.release(bytesOf(taken));
-    return taken.map(({ record }) => record);
+    const bytes = bytesOf(taken);
+    this.#budget.release(bytes);
+    return { records: taken.map(({ record }) => record), bytes };
   }
 
-  async #process(records: readonly LogRecord[], failed: (error: unknown) => void): Promise<void> {
+  async #process({ records, bytes }: Batch, failed: (error: unknown) => void): Promise<void> {
     const { clock, observer, settings } = this.#context;
     const last = records.at(-1);
     if (last === undefined) return;
+    this.#behind.begin();
     const startedMs = clock.nowMs();
     const taken = await decodeBatch(records, this.#letterPorts);
     const changes = taken.flatMap(({ source }) =>
@@ -165,8 +167,13 @@ export class Tenure {
       if (this.#workspace.events.length >= settings.pendingEventsMax) await this.#publish();
     }
     await this.#publish();
-    await this.#writing;
-    this.#writing = this.#writeBehind(last.offset + 1, failed);
+    const parked = withParked(this.#ledger.parked, this.#workspace.takeParked());
+    this.#ledger = { ...this.#ledger, parked };
+    const due = { offset: last.offset + 1, records: records.length, bytes };
+    await this.#behind.end(due, (error) => {
+      this.end();
+      failed(error);
+    });
     observer.batch(records.length, (clock.nowMs() - startedMs) / 1000);
     observer.cache(this.#workspace.containerCount, this.#workspace.bytes);
     observer.hints(this.#workspace.hintCount);
@@ -324,48 +331,30 @@ export class Tenure {
   /** A barrier within a batch: all so far durable, the raw offset not yet. */
   async #flush(order: readonly string[]): Promise<void> {
     await this.#publish();
-    await this.#writing;
+    await this.#behind.settled();
     await writeState(takePending(this.#workspace, order), order, this.#ports);
   }
 
   /**
-   * Takes what the batch has changed and writes it while the next batch is read and folded. At most
-   * one batch is behind: the next one waits for it before its own state is taken.
+   * Takes all that was changed up to the end of a batch. State, then the raw offset; only then the hints
+   * that are no longer true are removed.
    */
-  #writeBehind(offset: number, failed: (error: unknown) => void): Promise<void> {
+  async #write(offset: number): Promise<void> {
     const workspace = this.#workspace;
-    const { settings } = this.#context;
+    const { store, observer, settings } = this.#context;
     const pending = takePending(workspace, []);
     workspace.settle(settings.cacheBytesMax);
     workspace.evictHints(settings.hintsMax);
     const hints = workspace.takeHintsToRemove();
-    const parked = withParked(this.#ledger.parked, workspace.takeParked());
-    this.#ledger = { ...this.#ledger, parked };
     const { watermark } = this.#ledger;
     const commit = { offset, metadata: encodeLedger(this.#ledger) };
-    const writing = this.#finish(pending, commit, hints, watermark);
-    writing.catch((error: unknown) => {
-      this.end();
-      failed(error);
-    });
-    return writing;
-  }
-
-  /** State, then the raw offset; only then the hints that are no longer true are removed. */
-  async #finish(
-    pending: readonly Pending[],
-    commit: OffsetCommit,
-    hints: readonly HintChange[],
-    watermark: Ledger['watermark'],
-  ): Promise<void> {
-    const { store, observer } = this.#context;
     await writeState(pending, [], this.#ports);
     await this.#commit(commit);
     this.#committed = commit;
     if (hints.length > 0) {
       await this.#insist('remove hints', () => store.removeHints(hints));
     }
-    this.#workspace.hintsRemoved();
+    workspace.hintsRemoved();
     const mark = watermark && { lsn: watermark.lsn, committedAt: watermark.committedAtMs };
     observer.advanced(commit.offset, mark);
   }

@@ -27,13 +27,12 @@ export type MendTotalsDeps = MendDeps & {
   readonly checkpoints: Pick<CheckpointStore, 'load'>;
   readonly clock: SnapshotDeps['clock'];
   readonly signal: AbortSignal;
-  readonly settings: Pick<VerifySettings, 'standStillMs' | 'waitMsMax'>;
+  readonly settings: Pick<
+    VerifySettings,
+    'standStillMs' | 'waitMsMax' | 'holdMs' | 'repairRowsMax'
+  >;
 };
 
-/** Should its owner be killed, workers stand still for so long. Renewed at a third of it. */
-const holdMs = 15_000;
-/** With more of them nobody wants to wait: a replay is the better remedy. */
-const rowsMax = 2000;
 const lookMs = 100;
 /** Whoever goes on for so many times that long has not seen the hold, and will not. */
 const patience = 10;
@@ -134,8 +133,8 @@ async function writeAll(
   differences: readonly Difference[],
   { marks, letters, holding }: Writing,
 ): Promise<readonly MendOutcome[]> {
-  const { reader, tail } = deps;
-  const some = differences.slice(0, rowsMax);
+  const { reader, tail, settings } = deps;
+  const some = differences.slice(0, settings.repairRowsMax);
   const standing = await reader.rows(target.model, some);
   const outcomes: MendOutcome[] = [];
   for (const [at, difference] of some.entries()) {
@@ -150,7 +149,7 @@ async function writeAll(
     const exact = exactAt(tail, target, difference, mark);
     outcomes.push(await mend(deps, target, { ...exact, standing: standing[at] ?? null }));
   }
-  const reason = `at most ${rowsMax} totals are repaired at a time, as long as they are held: verify again, or replay the read model`;
+  const reason = `at most ${settings.repairRowsMax} totals are repaired at a time, as long as they are held: verify again, or replay the read model`;
   return [
     ...outcomes,
     ...differences.slice(outcomes.length).map((): MendOutcome => ({ kind: 'left', reason })),
@@ -188,7 +187,8 @@ class Holding {
 
   /** Takes it, or renews it when that is due. False when it is not held, or was not for a moment. */
   async keep(): Promise<boolean> {
-    const { holds, owner, clock } = this.#deps;
+    const { holds, owner, clock, settings } = this.#deps;
+    const { holdMs } = settings;
     const nowMs = clock.nowMs();
     if (this.#untilMs !== null) {
       if (nowMs >= this.#untilMs) return false;

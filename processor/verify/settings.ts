@@ -15,6 +15,10 @@ export type VerifySettings = {
   readonly waitMsMax: number;
   /** A lane that takes nothing for so long, though there is something to take, stands still. */
   readonly standStillMs: number;
+  /** Should the owner of a hold be killed, workers stand still for so long. Renewed at a third of it. */
+  readonly holdMs: number;
+  /** Totals of a read model that are repaired at a time. */
+  readonly repairRowsMax: number;
 };
 
 export const verifyDefaults = {
@@ -24,4 +28,6 @@ export const verifyDefaults = {
   roundsMax: 30,
   waitMsMax: 60_000,
   standStillMs: 1000,
+  holdMs: 15_000,
+  repairRowsMax: 2000,
 } as const satisfies Partial<VerifySettings>;

@@ -123,7 +123,8 @@ test('partitions without a leader are waited for, and then it goes on by itself'
 test('CQL stands still at full input: bounded memory, true staleness, and it catches up', async () => {
   const pressure = await BackPressure.open(one);
   const run = await pressure.run({
-    warmMs: 20_000,
+    // Until the runtime's own memory is what full load makes of it: catching up is full load too, for minutes.
+    warmMs: 60_000,
     heldMs: awayMs / 4,
     stoppedMs: awayMs,
     rowsPerSecondMax: 0,
@@ -131,7 +132,7 @@ test('CQL stands still at full input: bounded memory, true staleness, and it cat
   });
   console.log(pressure.table(60));
   console.log(JSON.stringify({ ...run, ...pressure.memory() }));
-  expect(pressure.untruths(3_000)).toEqual([]);
+  expect(pressure.untruths({ toleranceMs: 3_000, reportMsMax: 3_000 })).toEqual([]);
   expect(pressure.overLimits(96)).toEqual([]);
   expect(await one.spine.judged()).toBeNull();
 });

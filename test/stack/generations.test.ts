@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Hosting } from '../../processor/engine/hosting.ts';
 import { LiveHosting } from '../../processor/engine/live-hosting.ts';
-import { MemoryHolds } from '../../processor/engine/totals-holds.ts';
+import { MemoryHolds } from '../../processor/engine/memory-holds.ts';
 import { createWorker } from '../../processor/engine/worker.ts';
 import { readModelOf } from '../../processor/engine/worker-settings.ts';
 import { definitionsOf } from '../../processor/projection/definitions.ts';

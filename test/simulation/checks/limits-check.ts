@@ -3,11 +3,12 @@
  * the code can honestly keep:
  *
  * - bytes in flight: the setting, or one fetch alone that is larger.
- * - containers in the sequencer's cache: the setting's bytes, or just those that the last batch
- *   changed, which are being written: two for each record (a change of identity is two changes), and
- *   two more, which a move that a crash left half done may add.
+ * - containers in the sequencer's cache: the setting's bytes, or just those that are not written yet
+ *   (sequencer/write-behind.ts: less than two batches on their way and less than two due): two for each
+ *   record (a change of identity is two changes), and two more, which a move that a crash left half done
+ *   may add.
  * - totals in a worker's cache: the setting for each aggregate, in each partition.
- * - hints: the setting, and those of a batch: at most four a record (a turn, its parent, both twice).
+ * - hints: the setting, and those of such batches: at most four a record (a turn, its parent, both twice).
  * - rows of a worker's batch: less than the setting and all rows of the last slice.
  * - a CQL batch: the settings, or one row alone; with a position, the rows that must go with it.
  */
@@ -49,6 +50,7 @@ const recordOverheadBytes = 200;
 const containersPerRecord = 2;
 const containersHalfDone = 2;
 const hintsPerRecord = 4;
+const batchesUnwrittenMax = 4;
 
 export class LimitsCheck {
   readonly #breach: Breach;
@@ -57,8 +59,8 @@ export class LimitsCheck {
   readonly #aggregates: number;
   /** By process, the largest fetch that it was handed. */
   readonly #fetchBytesMax = new Map<string, number>();
-  /** By process, records of the batch that was folded last. */
-  readonly #batchRecords = new Map<string, number>();
+  /** By process, records of the batches that were folded last: as many as may not be written yet. */
+  readonly #unwrittenRecords = new Map<string, number>();
 
   constructor(context: CheckContext, events: EventsCheck, settings: LimitsSettings) {
     this.#breach = breachOf(context);
@@ -88,8 +90,9 @@ export class LimitsCheck {
 
   /** The sequencer's observer: `batch`, which comes just before `cache`. */
   sequencerBatch(process: string, records: number): void {
-    this.#batchRecords.set(process, records);
     const max = this.#settings.sequencer.batchRecordsMax;
+    const folded = (this.#unwrittenRecords.get(process) ?? 0) + records;
+    this.#unwrittenRecords.set(process, Math.min(folded, batchesUnwrittenMax * max));
     if (records > max) this.#tell(`${process} folds ${records} records in a batch, max ${max}`);
   }
 
@@ -97,18 +100,18 @@ export class LimitsCheck {
   cache(process: string, containers: number, bytes: number): void {
     const max = this.#settings.sequencer.cacheBytesMax;
     if (bytes <= max) return;
-    const records = this.#batchRecords.get(process) ?? 0;
+    const records = this.#unwrittenRecords.get(process) ?? 0;
     const pinned = records * containersPerRecord + containersHalfDone;
     if (containers <= pinned) return;
     this.#tell(
-      `${process} keeps ${containers} containers of ${bytes} bytes, max ${max} but for ${pinned} of its last batch of ${records} records`,
+      `${process} keeps ${containers} containers of ${bytes} bytes, max ${max} but for ${pinned} of the last ${records} records`,
     );
   }
 
   /** Hints held after a batch. */
   hints(process: string, count: number): void {
     const max = this.#settings.sequencer.hintsMax;
-    const batch = (this.#batchRecords.get(process) ?? 0) * hintsPerRecord;
+    const batch = (this.#unwrittenRecords.get(process) ?? 0) * hintsPerRecord;
     if (count > max + batch) this.#tell(`${process} keeps ${count} hints, max ${max} and ${batch}`);
   }
 

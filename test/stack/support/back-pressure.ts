@@ -72,6 +72,13 @@ export type Sample = {
   readonly inFlightMiB: { readonly sequencer: number; readonly worker: number };
 };
 
+export type Tolerance = {
+  /** Of the source's time: what a batch in hand may hold. */
+  readonly toleranceMs: number;
+  /** What can be read is said so soon. */
+  readonly reportMsMax: number;
+};
+
 export class BackPressure {
   readonly #one: Liveness;
   readonly beacons: Beacons;
@@ -135,11 +142,12 @@ export class BackPressure {
   }
 
   /**
-   * What the samples say that is not so, in words: less than is true, or more than was true
-   * `reportMsMax` before. A watermark is seen once all before it can be read, so it comes after the
-   * rows of its batch; how much of the source's time that is depends on how sparse the log is there.
+   * What the samples say that is not so, in words: less than is true, or by more than `toleranceMs`
+   * more than what was true `reportMsMax` before. A watermark is seen once all before it can be read,
+   * so it comes after the rows of its batch: soon, but how much of the source's time that is depends
+   * on how sparse the log is there. While nothing moves, both moments are the same.
    */
-  untruths(reportMsMax: number): readonly string[] {
+  untruths({ toleranceMs, reportMsMax }: Tolerance): readonly string[] {
     return this.samples.flatMap((sample, at) => {
       const { atMs, endedMs, phase, stalenessMs, trueMsMin } = this.#judged(sample);
       const said = `${phase}, ${(atMs - this.#heldAtMs) / 1000} s: ${stalenessMs} ms said`;
@@ -150,7 +158,7 @@ export class BackPressure {
       const then = this.samples.slice(0, at).findLast((one) => one.endedMs <= atMs - reportMsMax);
       if (isSettling || then === undefined) return [];
       const mostMs = then.trueMsMax + (endedMs - then.endedMs);
-      if (stalenessMs < mostMs + clockMs) return [];
+      if (stalenessMs < mostMs + toleranceMs) return [];
       return [`${said}, at most ${mostMs} ms were true ${atMs - then.endedMs} ms before`];
     });
   }
