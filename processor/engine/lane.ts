@@ -172,7 +172,8 @@ export class Lane {
       const outcome = await this.#untilDone('checkpoint', () =>
         this.#context.checkpoints.save(this.#model, this.#partition, reached),
       );
-      if (outcome.kind === 'done') this.#saved = reached;
+      // Two may be under way: of a projection that halts, and the writer’s.
+      if (outcome.kind === 'done' && reached.offset >= this.#saved.offset) this.#saved = reached;
     } catch (thrown) {
       this.#context.stop(this.name, thrown);
     }

@@ -168,7 +168,7 @@ export class PartitionPipeline {
 
   /** Until there is something in the queue, a checkpoint is due, or nothing more will come. */
   async #idle(): Promise<void> {
-    const dueInMs = this.#writer.isBusy ? Number.POSITIVE_INFINITY : this.#writer.saveDueInMs();
+    const dueInMs = this.#writer.saveDueInMs();
     if (dueInMs <= 0) this.#writer.save();
     else await this.#wokenWithin(dueInMs);
   }

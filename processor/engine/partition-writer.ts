@@ -1,7 +1,8 @@
 /**
  * What one partition makes durable during one epoch: one batch after the other, each by all lanes at
- * once, and the checkpoints behind them. One thing is under way at a time, so totals are worked out
- * from those of the former batch, and no checkpoint is ahead of the writes before it (I1).
+ * once, so totals are worked out from those of the former batch; and beside them the checkpoints, which
+ * no batch waits for. A checkpoint is of what was acknowledged when it began: none is ahead of the
+ * writes before it (I1).
  *
  * Order: writes and dead letters acknowledged → checkpoints → the group's offset. Watermarks are seen
  * at once and made durable with the next checkpoint, at most one per interval.
@@ -25,12 +26,14 @@ export class PartitionWriter {
   readonly #lanes: readonly Lane[];
   readonly #onEnd: () => void;
   #isBusy = false;
-  #ended: Promise<void> = Promise.resolve();
+  #written: Promise<void> = Promise.resolve();
+  #isSaving = false;
+  #saved: Promise<void> = Promise.resolve();
   #failure: { readonly thrown: unknown } | null = null;
   #savedAtMs = Number.NEGATIVE_INFINITY;
   #progressAtMs: number;
 
-  /** `onEnd`: what was under way has ended, the next may begin. */
+  /** `onEnd`: a batch or the checkpoints have ended, the next may begin. */
   constructor(
     context: WriterContext,
     partition: number,
@@ -44,7 +47,7 @@ export class PartitionWriter {
     this.#progressAtMs = context.clock.nowMs();
   }
 
-  /** A batch or a checkpoint is under way. */
+  /** A batch is under way. */
   get isBusy(): boolean {
     return this.#isBusy;
   }
@@ -59,37 +62,40 @@ export class PartitionWriter {
     return this.#progressAtMs;
   }
 
-  /** Begins to write the batch, and to save what that reaches when it is due. Not while it is busy. */
+  /** Begins to write the batch, and then to save what that reaches when it is due. Not while it is busy. */
   write(batch: PartitionBatch): void {
-    this.#begin(async () => {
+    if (this.#isBusy) throw new Error('another batch of the partition is under way');
+    this.#isBusy = true;
+    this.#written = this.#untilEnded(async () => {
       await this.#write(batch);
-      if (this.saveDueInMs() <= 0) await this.#save();
+      this.#isBusy = false;
+      if (this.saveDueInMs() <= 0) this.save();
     });
   }
 
-  /** Begins to save the checkpoints. Not while it is busy. */
+  /** Begins to save the checkpoints, unless it does so already. */
   save(): void {
-    this.#begin(() => this.#save());
+    if (this.#isSaving) return;
+    this.#isSaving = true;
+    this.#saved = this.#untilEnded(async () => {
+      await this.#save();
+      this.#isSaving = false;
+    });
   }
 
-  /** Until what is under way has ended. */
+  /** Until all that is under way has ended. */
   async ended(): Promise<void> {
-    await this.#ended;
+    await this.#written;
+    await this.#saved;
     if (this.#failure !== null) throw this.#failure.thrown;
   }
 
-  /** Infinite when all is saved. */
+  /** Infinite when all is saved, or about to be. */
   saveDueInMs(): number {
     const { settings, clock } = this.#context;
     const unsaved = this.#lanes.some((lane) => lane.running && lane.saved !== lane.reached);
-    if (!unsaved) return Number.POSITIVE_INFINITY;
+    if (!unsaved || this.#isSaving) return Number.POSITIVE_INFINITY;
     return this.#savedAtMs + settings.checkpointIntervalMs - clock.nowMs();
-  }
-
-  #begin(work: () => Promise<void>): void {
-    if (this.#isBusy) throw new Error('something else of the partition is under way');
-    this.#isBusy = true;
-    this.#ended = this.#untilEnded(work);
   }
 
   async #untilEnded(work: () => Promise<void>): Promise<void> {
@@ -98,7 +104,6 @@ export class PartitionWriter {
     } catch (thrown) {
       this.#failure = { thrown };
     }
-    this.#isBusy = false;
     this.#onEnd();
   }
 

@@ -122,6 +122,25 @@ test('what a batch has reached counts when it is acknowledged, not when it is fo
   expectRight(world);
 });
 
+test('no batch waits for a checkpoint, and there is one of each projection under way', async () => {
+  const { world, start } = await opened();
+  await append(world, many(9));
+  const instance = start(holding('checkpoint'));
+  await world.settle();
+  expect(times(instance, 'rows')).toBe(3);
+  expect(reached(instance)).toMatchObject({ offset: 9 });
+  expect(times(instance, 'checkpoint')).toBe(2);
+  instance.release();
+  await world.settle();
+  // Of the first batch, then of all that was written meanwhile.
+  expect(await world.checkpoint('cards', 0)).toMatchObject({ offset: 3 });
+  expect(times(instance, 'checkpoint')).toBe(4);
+  instance.release();
+  await world.settle();
+  expect(await world.checkpoint('cards', 0)).toMatchObject({ offset: 9 });
+  expectRight(world);
+});
+
 test('the next batch goes on where the one under way will end: watermark, and what comes again', async () => {
   const { world, folded, start } = await opened();
   const events = many(2).map((op) => world.history.apply(op));
