@@ -64,7 +64,7 @@ export const workerBugs: readonly Bug[] = [
       },
       {
         file: 'processor/engine/partition-writer.ts',
-        from: "    if (this.#isBusy) throw new Error('something else of the partition is under way');",
+        from: "    if (this.#isBusy) throw new Error('another batch of the partition is under way');",
         to: '',
       },
     ],
