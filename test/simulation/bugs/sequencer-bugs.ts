@@ -32,8 +32,8 @@ export const sequencerBugs: readonly Bug[] = [
       },
       {
         file: tenure,
-        from: '      failed(error);\n    });\n    observer.batch',
-        to: '      failed(error);\n    });\n    await published;\n    observer.batch',
+        from: '      failed(error);\n    });\n  }\n\n  async #fold',
+        to: '      failed(error);\n    });\n    await published;\n  }\n\n  async #fold',
       },
     ],
   },
