@@ -135,7 +135,7 @@ function recording() {
       group.push(statementOf(write as never));
     }
     rows += writes.length;
-    calls.push(cutBatches(groups.values(), readModelStoreDefaults));
+    calls.push([...cutBatches(groups.values(), readModelStoreDefaults)]);
   };
   const { store: own } = world.deps;
   const store: ReadModelStore = {

@@ -15,7 +15,11 @@ const { status } = spawnSync(
   ],
   {
     // What the environment says holds, so that another installation can be replayed too.
-    env: { ...serviceEnvironment(readSettings(process.env)), ...process.env },
+    env: {
+      NODE_OPTIONS: '--max-semi-space-size=64',
+      ...serviceEnvironment(readSettings(process.env)),
+      ...process.env,
+    },
     stdio: 'inherit',
   },
 );

@@ -63,6 +63,7 @@ export function replaySettings(config: Config, projections: readonly Projection[
     ...replay,
     totalsCacheEntriesMax: Math.max(1, Math.floor(replay.totalsCachedMax / caches)),
     decodesLate: true,
+    foldsInTurn: true,
     groupPrefix: `${kafka.projectionsGroup}.replay`,
     eventsTopic: kafka.eventsTopic,
     deadLettersTopic: kafka.deadLettersTopic,

@@ -23,26 +23,27 @@ export function bytesOf({ params }: Statement): number {
   return bytes;
 }
 
-/** `groups`: the statements of each CQL partition. Their order within a partition is kept. */
-export function cutBatches(
-  groups: Iterable<readonly Statement[]>,
+/**
+ * `groups`: the statements of each CQL partition. Their order within a partition is kept. A statement is
+ * taken when its batch is asked for, so those of many batches need not be in memory at once.
+ */
+export function* cutBatches(
+  groups: Iterable<Iterable<Statement>>,
   { batchBytesMax, batchRowsMax }: BatchLimits,
-): readonly (readonly Statement[])[] {
-  const batches: (readonly Statement[])[] = [];
+): Generator<readonly Statement[], void, undefined> {
   for (const group of groups) {
     let batch: Statement[] = [];
     let bytes = 0;
     for (const statement of group) {
       const size = bytesOf(statement);
       if (batch.length > 0 && (bytes + size > batchBytesMax || batch.length >= batchRowsMax)) {
-        batches.push(batch);
+        yield batch;
         batch = [];
         bytes = 0;
       }
       batch.push(statement);
       bytes += size;
     }
-    if (batch.length > 0) batches.push(batch);
+    if (batch.length > 0) yield batch;
   }
-  return batches;
 }

@@ -56,3 +56,33 @@ test('results are in the order of the items', async () => {
   const results = forEachBounded([3, 1, 2], 3, async (item) => item * 10);
   expect(await results).toEqual([30, 10, 20]);
 });
+
+test('an item is not asked for before there is room for it', async () => {
+  const { open, begun, call } = gates();
+  const asked: number[] = [];
+  function* items() {
+    for (const item of [1, 2, 3]) {
+      asked.push(item);
+      yield item;
+    }
+  }
+  const results = forEachBounded(items(), 2, call);
+  expect(asked).toEqual([1, 2]);
+  open[0]?.();
+  await vi.waitFor(() => expect(begun).toEqual([1, 2, 3]));
+  open[1]?.();
+  open[2]?.();
+  expect(await results).toEqual([10, 20, 30]);
+});
+
+test('items that fail are a failure like that of a call', async () => {
+  const { open, begun, call } = gates();
+  function* items() {
+    yield 1;
+    throw new Error('no second');
+  }
+  const results = forEachBounded(items(), 2, call).catch((error: Error) => error.message);
+  expect(begun).toEqual([1]);
+  open[0]?.();
+  expect(await results).toBe('no second');
+});

@@ -20,28 +20,39 @@ export function createLimiter(inFlightMax: number): Limiter {
 }
 
 /**
- * Calls for every item, at most so many at a time, and waits until all that began have ended.
- * After a failure none begins any more; the first failure is thrown. Results are in order.
+ * Calls for every item, at most so many at a time, and waits until all that began have ended. An item
+ * is not asked for before there is room for it. After a failure, of a call or of the items themselves,
+ * none begins any more; the first failure is thrown. Results are in order.
  */
 export async function forEachBounded<Item, Result>(
-  items: readonly Item[],
+  items: Iterable<Item>,
   inFlightMax: number,
   call: (item: Item) => Promise<Result>,
 ): Promise<readonly Result[]> {
-  const results: Result[] = new Array(items.length);
-  let next = 0;
+  const results: Result[] = [];
+  const rest = items[Symbol.iterator]();
+  let begun = 0;
+  let isDone = false;
   let failure: { readonly error: unknown } | undefined;
   const work = async (): Promise<void> => {
-    while (next < items.length && failure === undefined) {
-      const at = next++;
+    while (!isDone) {
       try {
-        results[at] = await call(items[at] as Item);
+        const next = rest.next();
+        if (next.done === true) {
+          isDone = true;
+          return;
+        }
+        const at = begun++;
+        results[at] = await call(next.value);
       } catch (error) {
+        isDone = true;
         failure ??= { error };
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(inFlightMax, items.length) }, work));
+  const workers: Promise<void>[] = [];
+  while (workers.length < inFlightMax && !isDone) workers.push(work());
+  await Promise.all(workers);
   if (failure !== undefined) throw failure.error;
   return results;
 }

@@ -13,6 +13,7 @@ import type {
 } from '../engine/store.ts';
 import { TurnstreamError } from '../error.ts';
 import { groupedBy } from '../grouped-by.ts';
+import { keyTextOf } from '../projection/key-text.ts';
 import type { Key } from '../projection/projection.ts';
 import type { Position } from '../source/position.ts';
 import { type BatchLimits, batchDefaults, cutBatches } from './batches.ts';
@@ -114,9 +115,9 @@ export class CqlReadModelStore implements ReadModelStore {
     statementOf: (write: Write) => Statement,
   ): Promise<void> {
     const columns = model.shape.partition.length;
-    const groups = groupedBy(writes, (write) => JSON.stringify(keyOf(write).slice(0, columns)));
-    const statements = [...groups.values()].map((group) => group.map(statementOf));
-    const batches = cutBatches(statements, this.options);
+    const groups = groupedBy(writes, (write) => keyTextOf(keyOf(write), columns));
+    // Encoded as they are sent: a large batch does not keep the connection waiting for all of itself.
+    const batches = cutBatches(encoded(groups.values(), statementOf), this.options);
     const doing = `writing to ${tableName(model)}`;
     await forEachBounded(batches, this.options.callsInFlightMax, (batch) =>
       this.session.write(doing, batch),
@@ -131,6 +132,20 @@ export class CqlReadModelStore implements ReadModelStore {
     this.statements.set(name, built);
     return built;
   }
+}
+
+function* encoded<Write>(
+  groups: Iterable<readonly Write[]>,
+  statementOf: (write: Write) => Statement,
+): Generator<Iterable<Statement>, void, undefined> {
+  for (const group of groups) yield statementsOf(group, statementOf);
+}
+
+function* statementsOf<Write>(
+  group: readonly Write[],
+  statementOf: (write: Write) => Statement,
+): Generator<Statement, void, undefined> {
+  for (const write of group) yield statementOf(write);
 }
 
 /** A table of this name but of another shape: a definition changed without its version (I5). */

@@ -9,13 +9,14 @@ import { letterOriginOf } from './dead-letter-store.ts';
 import { GroupCommit } from './group-commit.ts';
 import { Lane } from './lane.ts';
 import { beginning } from './lane-batch.ts';
-import { PartitionPipeline, type PipelineContext } from './partition-pipeline.ts';
+import { PartitionPipeline } from './partition-pipeline.ts';
+import type { WriterContext } from './partition-writer.ts';
 import { untilDone } from './retry.ts';
 import type { Checkpoint } from './store.ts';
 import { loadWaiting } from './waiting-letters.ts';
 import { type Hosted, readModelOf } from './worker-settings.ts';
 
-export type EpochContext = Omit<PipelineContext, 'over' | 'checkpointed'> & {
+export type EpochContext = Omit<WriterContext, 'over' | 'checkpointed'> & {
   readonly commit: (
     epoch: number,
     offsets: ReadonlyMap<number, OffsetCommit>,
@@ -64,7 +65,7 @@ export class Epoch {
     ).filter((each) => each !== null);
     const offsets = new Map<number, number>();
     if (this.#over.signal.aborted || this.#sealed || started.length === 0) return offsets;
-    const context: PipelineContext = {
+    const context: WriterContext = {
       ...this.#context,
       over: this.#over.signal,
       checkpointed: (partition, offset) => this.#commits.note(partition, offset),
@@ -127,7 +128,7 @@ export class Epoch {
 
   /** The checkpoint was read before: the letters are at least as new. */
   async #openLane(
-    context: PipelineContext,
+    context: WriterContext,
     { hosted, from }: Started,
     partition: number,
   ): Promise<Lane | null> {

@@ -1,6 +1,8 @@
 /**
  * A lane is one projection in one partition during one epoch. It writes batches one after the
  * other and saves checkpoints, never one that is ahead of what the store has acknowledged (I1).
+ * The next batch is opened from what the one under way will have reached; when that one is given up,
+ * the lane has come to its end, since what follows would be ahead of it.
  *
  * A retriable error is retried until the epoch is over; any other one stops the projection, here
  * and in all partitions of the worker, and leaves the others alone.
@@ -58,6 +60,8 @@ export class Lane {
   readonly #isWhole: boolean;
   #reached: Checkpoint;
   #saved: Checkpoint;
+  #writing: LaneBatch | null = null;
+  #gaveUp = false;
 
   constructor(
     context: LaneContext,
@@ -84,7 +88,7 @@ export class Lane {
   }
 
   get running(): boolean {
-    return !this.#context.isStopped(this.name);
+    return !this.#gaveUp && !this.#context.isStopped(this.name);
   }
 
   /** How far the acknowledged writes go. */
@@ -100,8 +104,10 @@ export class Lane {
     return this.#cache.size;
   }
 
+  /** The batch after the one that is being written, if there is one. */
   open(): LaneBatch {
-    return openLaneBatch(this.hosted.projection, this.#reached, {
+    const from = this.#writing?.reached ?? this.#reached;
+    return openLaneBatch(this.hosted.projection, from, {
       measures: this.#context.observer.measuresEvents !== false,
       addsUp: this.#isWhole,
     });
@@ -112,14 +118,26 @@ export class Lane {
     try {
       if (this.running) foldSlice(batch, records, this.#letters.waiting);
     } catch (thrown) {
+      this.#gaveUp = true;
       this.#context.stop(this.name, thrown);
     }
   }
 
-  /** True when everything in the batch is acknowledged; false when given up. Never rejects. */
+  /**
+   * True when everything in the batch is acknowledged; false when given up, and the lane with it. Not
+   * before the former one has ended. Never rejects.
+   */
   async write(batch: LaneBatch): Promise<boolean> {
-    const { clock, observer } = this.#context;
     if (!this.running) return false;
+    this.#writing = batch;
+    const written = await this.#write(batch);
+    this.#writing = null;
+    if (!written) this.#gaveUp = true;
+    return written;
+  }
+
+  async #write(batch: LaneBatch): Promise<boolean> {
+    const { clock, observer } = this.#context;
     try {
       // What is set aside, and what became of a retry, before any row that goes by it.
       if (!(await this.#letters.setAside(batch)) || !(await this.#letters.retry(batch)))
@@ -154,7 +172,8 @@ export class Lane {
       const outcome = await this.#untilDone('checkpoint', () =>
         this.#context.checkpoints.save(this.#model, this.#partition, reached),
       );
-      if (outcome.kind === 'done') this.#saved = reached;
+      // Two may be under way: of a projection that halts, and the writer’s.
+      if (outcome.kind === 'done' && reached.offset >= this.#saved.offset) this.#saved = reached;
     } catch (thrown) {
       this.#context.stop(this.name, thrown);
     }

@@ -1,53 +1,39 @@
 /**
  * One partition during one epoch: fetches come in, are decoded once for all projections and queue
- * up within the worker's byte budget; whatever has queued up while the former batch was written
- * becomes the next one. Partitions know nothing of each other.
- *
- * Order: writes and dead letters acknowledged → checkpoints → the group's offset (I1). Watermarks
- * are seen at once and made durable with the next checkpoint, at most one per interval.
+ * up within the worker's byte budget. While a batch is written the next one is opened from what that will have
+ * reached, and folded from whatever queues up meanwhile; it goes out when the former write ends. So
+ * there are at most two: one under way (partition-writer.ts) and one that is being folded. Partitions
+ * know nothing of each other.
  */
 import type { FetchedBatch, LogRecord } from '../kafka/log.ts';
-import type { ByteBudget } from './byte-budget.ts';
-import type { Lane, LaneContext } from './lane.ts';
-import { type LaneBatch, rowsToWrite } from './lane-batch.ts';
-import type { EventTimes } from './observer.ts';
+import type { Lane } from './lane.ts';
+import {
+  decidesTheNext,
+  foldRecords,
+  openPartitionBatch,
+  type PartitionBatch,
+  rowsOf,
+} from './partition-batch.ts';
+import { PartitionWriter, type WriterContext } from './partition-writer.ts';
 import { untilDone } from './retry.ts';
 import { bytesOf, isRetry, type TakenRecord, takeRecord } from './taken-record.ts';
-
-export type PipelineContext = LaneContext & {
-  readonly budget: ByteBudget;
-  /** The partition is checkpointed up to this offset by every running projection. */
-  readonly checkpointed: (partition: number, offset: number) => void;
-};
-
-/** What remains of the records of a batch until it is written. */
-type FoldedRecords = {
-  records: number;
-  bytes: number;
-  readonly times: EventTimes[];
-  last: number;
-  nextOffset: number;
-};
-
-type OpenBatch = { readonly lane: Lane; readonly batch: LaneBatch };
 
 export class PartitionPipeline {
   readonly partition: number;
   readonly lanes: readonly Lane[];
-  readonly #context: PipelineContext;
+  readonly #context: WriterContext;
+  readonly #writer: PartitionWriter;
   #queue: (TakenRecord | LogRecord)[] = [];
   #sealed = false;
   #closed = false;
   #wake: (() => void) | null = null;
-  #savedAtMs = Number.NEGATIVE_INFINITY;
   #endOffset: number | null = null;
-  #progressAtMs: number;
 
-  constructor(context: PipelineContext, partition: number, lanes: readonly Lane[]) {
+  constructor(context: WriterContext, partition: number, lanes: readonly Lane[]) {
     this.#context = context;
     this.partition = partition;
     this.lanes = lanes;
-    this.#progressAtMs = context.clock.nowMs();
+    this.#writer = new PartitionWriter(context, partition, lanes, () => this.#wake?.());
   }
 
   get endOffset(): number | null {
@@ -56,7 +42,11 @@ export class PartitionPipeline {
 
   /** When a batch was last acknowledged; the start of the epoch before the first. */
   get progressAtMs(): number {
-    return this.#progressAtMs;
+    return this.#writer.progressAtMs;
+  }
+
+  get #isOver(): boolean {
+    return this.#context.over.aborted || this.#writer.hasFailed;
   }
 
   /** Resolves when the fetch is in the queue: held back while there is no room for it. */
@@ -87,83 +77,80 @@ export class PartitionPipeline {
     this.#wake?.();
   }
 
-  /** Resolves when sealed and done, or when the epoch is over. Never rejects. */
+  /** Resolves when sealed and done, or when the epoch is over and nothing is under way any more. */
   async run(): Promise<void> {
     const { over } = this.#context;
     const wake = () => this.#wake?.();
     over.addEventListener('abort', wake);
-    while (!over.aborted && this.lanes.some((lane) => lane.running)) {
-      if (this.#queue.length > 0) await this.#writeBatch();
+    while (!this.#isOver && this.lanes.some((lane) => lane.running)) {
+      if (this.#queue.length > 0) await this.#nextBatch();
       else if (this.#sealed) break;
       else await this.#idle();
-      if (this.#saveDueInMs() <= 0) await this.#save();
     }
-    await this.#save();
     over.removeEventListener('abort', wake);
     this.#closed = true;
     this.#release(this.#queue.reduce((bytes, record) => bytes + bytesOf(record), 0));
     this.#queue = [];
+    await this.#writer.ended();
+    this.#writer.save();
+    await this.#writer.ended();
   }
 
-  async #writeBatch(): Promise<void> {
-    const { clock, observer } = this.#context;
-    const takenAtMs = clock.nowMs();
-    const open = this.lanes
-      .filter((lane) => lane.running)
-      .map((lane) => ({ lane, batch: lane.open() }));
-    const before = Math.min(...open.map(({ batch }) => batch.reached.position));
-    const folded = await this.#fold(open, before);
-    const writeStartedAtMs = clock.nowMs();
-    const written = await Promise.all(open.map(({ lane, batch }) => lane.write(batch)));
-    this.#release(folded.bytes);
-    if (!written.includes(true)) return;
-    this.#progressAtMs = clock.nowMs();
-    observer.finished({
-      partition: this.partition,
-      records: folded.records,
-      events: folded.times,
-      takenAtMs,
-      writeStartedAtMs,
-      acknowledgedAtMs: this.#progressAtMs,
-    });
-    const cached = this.lanes.reduce((entries, lane) => entries + lane.totalsCached, 0);
-    observer.totalsCached(this.partition, cached);
+  /** Folds the next batch, and begins to write it once the former one is written. */
+  async #nextBatch(): Promise<void> {
+    const batch = await this.#fold();
+    await this.#untilWritten();
+    if (this.#isOver) return this.#release(batch.bytes);
+    this.#writer.write(batch);
+    if (decidesTheNext(batch)) await this.#untilWritten();
   }
 
-  /** Takes records from the queue until a limit is reached, and folds them into the batches. */
-  async #fold(open: readonly OpenBatch[], after: number): Promise<FoldedRecords> {
-    const { settings, clock, observer } = this.#context;
+  /** Takes records from the queue until a limit is reached, and folds them. */
+  async #fold(): Promise<PartitionBatch> {
+    const { settings, clock, observer, turns } = this.#context;
     const measuresEvents = observer.measuresEvents !== false;
-    const folded: FoldedRecords = { records: 0, bytes: 0, times: [], last: after, nextOffset: 0 };
-    const untilMs = clock.nowMs() + (settings.gatherMsMax ?? 0);
-    while (folded.records < settings.batchRecordsMax) {
-      if (this.#queue.length === 0 && !(await this.#gather(folded.nextOffset, untilMs))) break;
-      if (folded.records > 0) await clock.yield();
-      const room = settings.batchRecordsMax - folded.records;
-      const slice = this.#nextSlice(Math.min(settings.sliceRecords, room), folded.records === 0);
-      for (const { lane, batch } of open) lane.fold(batch, slice);
-      note(folded, slice, measuresEvents);
+    await turns?.take(0);
+    const batch = openPartitionBatch(this.lanes, clock.nowMs());
+    while (batch.records < settings.batchRecordsMax && !this.#isOver) {
+      if (this.#queue.length === 0 && !(await this.#more(batch))) break;
+      if (batch.records > 0) {
+        await clock.yield();
+        await turns?.cede(batch.records);
+      }
+      const room = settings.batchRecordsMax - batch.records;
+      const slice = this.#nextSlice(Math.min(settings.sliceRecords, room), batch.records === 0);
+      foldRecords(batch, slice, measuresEvents);
       if (slice.length === 0 || slice.some(isRetry)) break;
-      if (open.some(({ batch }) => rowsToWrite(batch) >= settings.batchRowsMax)) break;
+      if (rowsOf(batch) >= settings.batchRowsMax) break;
     }
-    return folded;
+    turns?.pass();
+    return batch;
   }
 
   /**
-   * Waits for more of what the partition has, so that larger batches are consolidated; true when
-   * something came. Not when the worker's memory is short: only a write gives some of it back.
+   * Waits for more in the queue, true when something came: as long as the former batch is written, since
+   * this one can't go out before; then as long as a batch gathers, so that larger ones are consolidated.
    */
-  async #gather(nextOffset: number, untilMs: number): Promise<boolean> {
-    const { budget, over, clock } = this.#context;
-    for (;;) {
-      const more = this.#endOffset !== null && nextOffset < this.#endOffset;
-      const leftMs = untilMs - clock.nowMs();
-      if (!more || leftMs <= 0 || this.#sealed || over.aborted || budget.isShort) return false;
+  async #more(batch: PartitionBatch): Promise<boolean> {
+    const { budget, turns } = this.#context;
+    turns?.pass();
+    while (this.#queue.length === 0) {
+      const leftMs = this.#writer.isBusy ? Number.POSITIVE_INFINITY : this.#gatherLeftMs(batch);
+      if (leftMs <= 0 || this.#isOver) break;
       const forget = budget.whenShort(() => this.#wake?.());
       await this.#wokenWithin(leftMs);
       forget();
-      if (this.#queue.length > 0) return true;
     }
+    await turns?.take(batch.records);
+    return this.#queue.length > 0;
+  }
+
+  /** None when the partition has no more, or the worker's memory is short: only a write gives some of it back. */
+  #gatherLeftMs({ takenAtMs, nextOffset }: PartitionBatch): number {
+    const { budget, settings, clock } = this.#context;
+    const hasMore = this.#endOffset !== null && nextOffset < this.#endOffset;
+    if (!hasMore || this.#sealed || budget.isShort) return 0;
+    return takenAtMs + (settings.gatherMsMax ?? 0) - clock.nowMs();
   }
 
   /** A retry is a batch of its own: none unless it comes first. */
@@ -179,27 +166,18 @@ export class PartitionPipeline {
     return slice.slice(0, taken);
   }
 
-  async #save(): Promise<void> {
-    const { over, checkpointed, clock } = this.#context;
-    if (over.aborted) return;
-    this.#savedAtMs = clock.nowMs();
-    await Promise.all(this.lanes.map((lane) => lane.save()));
-    const offsets = this.lanes.filter((lane) => lane.running).map((lane) => lane.saved.offset);
-    if (!over.aborted && offsets.length > 0) checkpointed(this.partition, Math.min(...offsets));
-  }
-
-  /** Infinite when all is saved. */
-  #saveDueInMs(): number {
-    const { settings, clock } = this.#context;
-    const unsaved = this.lanes.some((lane) => lane.running && lane.saved !== lane.reached);
-    if (!unsaved) return Number.POSITIVE_INFINITY;
-    return this.#savedAtMs + settings.checkpointIntervalMs - clock.nowMs();
-  }
-
   /** Until there is something in the queue, a checkpoint is due, or nothing more will come. */
   async #idle(): Promise<void> {
-    const dueInMs = this.#saveDueInMs();
-    if (dueInMs > 0) await this.#wokenWithin(dueInMs);
+    const dueInMs = this.#writer.saveDueInMs();
+    if (dueInMs <= 0) this.#writer.save();
+    else await this.#wokenWithin(dueInMs);
+  }
+
+  /** Until nothing is under way, or the epoch is over. */
+  async #untilWritten(): Promise<void> {
+    while (this.#writer.isBusy && !this.#isOver) {
+      await this.#wokenWithin(Number.POSITIVE_INFINITY);
+    }
   }
 
   /** Until somebody wakes it, or the time is over. */
@@ -239,17 +217,5 @@ export class PartitionPipeline {
     const { budget, observer } = this.#context;
     if (bytes > 0) budget.release(bytes);
     observer.bytesInFlight(budget.used);
-  }
-}
-
-/** Adds the times of the events that at least one projection took now; the records are not kept. */
-function note(folded: FoldedRecords, slice: readonly TakenRecord[], withTimes: boolean): void {
-  folded.records += slice.length;
-  for (const { offset, bytes, content } of slice) {
-    folded.bytes += bytes;
-    folded.nextOffset = offset + 1;
-    if (!withTimes || content.kind !== 'entry' || content.entry.position <= folded.last) continue;
-    folded.last = content.entry.position;
-    if (content.entry.kind === 'event') folded.times.push(content.times);
   }
 }

@@ -92,3 +92,69 @@ test('whoever goes on from a checkpoint looks totals up, new generation or not',
   expect(second.operations).toContain('totals-read');
   expect(world.readModels()).toEqual(world.expected());
 });
+
+/** Two partitions of twenty events each; answers how many of the second are folded when rows of the first go out. */
+async function foldedAtTheFirstWrite(settings: Partial<WorkerSettings>): Promise<number> {
+  const world = await new World({
+    projections: [cards()],
+    settings: { batchRecordsMax: 20, sliceRecords: 1, decodesLate: true, ...settings },
+    fetchRecordsMax: 20,
+  }).open();
+  for (let at = 0; at < 20; at += 1) {
+    for (const partition of [0, 1]) {
+      const to = { account: 'a', tpe: at, content: `p${partition}`, partition };
+      await world.append(world.history.apply({ entity: 30 * partition + at, to }));
+    }
+  }
+  let folded = 0;
+  const plain = cards();
+  const telling = {
+    ...plain,
+    rows: (fact: Parameters<typeof plain.rows>[0]) => {
+      if (fact.kind === 'step' && fact.content === 'p1') folded += 1;
+      return plain.rows(fact);
+    },
+  };
+  let first = -1;
+  world.start(
+    (_, operation) => {
+      if (operation === 'rows' && first < 0) first = folded;
+      return undefined;
+    },
+    { hosted: [{ projection: telling, generation: 1 }] },
+  );
+  await world.settle();
+  expect(world.violations).toEqual([]);
+  expect(world.readModels()).toEqual(world.expected());
+  return first;
+}
+
+test('partitions that fold in turn: one is written before the next is folded', async () => {
+  expect(await foldedAtTheFirstWrite({})).toBeGreaterThan(15);
+  expect(await foldedAtTheFirstWrite({ foldsInTurn: true })).toBeLessThan(10);
+});
+
+test('a partition that waits for more passes its turn on', async () => {
+  const world = await new World({ projections: [cards()], settings: { foldsInTurn: true } }).open();
+  const append = async (partition: number) => {
+    const to = { account: 'a', tpe: 1, content: 'c', partition };
+    await world.append(world.history.apply({ entity: partition, to }));
+  };
+  await append(0);
+  let writes = 0;
+  const instance = world.start((_, operation) => {
+    if (operation === 'rows') writes += 1;
+    return operation === 'rows' && writes === 1 ? { kind: 'hold' } : undefined;
+  });
+  await world.settle();
+  // Folded behind the write that is under way, and open for more until that ends.
+  await append(0);
+  await world.settle();
+  await append(1);
+  await world.settle();
+  expect(await world.checkpoint('cards', 1)).toMatchObject({ offset: 1 });
+  expect(await world.checkpoint('cards', 0)).toMatchObject({ offset: 0 });
+  instance.release();
+  await world.settle();
+  expect(await world.checkpoint('cards', 0)).toMatchObject({ offset: 2 });
+});

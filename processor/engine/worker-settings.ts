@@ -31,6 +31,8 @@ export type WorkerSettings = RetrySettings & {
   readonly gatherMsMax?: number;
   /** Records are decoded when they are folded, not as they come: less is in memory, the first row is later. */
   readonly decodesLate?: boolean;
+  /** Partitions fold one after the other, so that some are written while another one is folded (turns.ts). */
+  readonly foldsInTurn?: boolean;
   /** Records decoded or folded at a stretch before anything else may run. */
   readonly sliceRecords: number;
   /** Totals kept in memory by each projection and partition. */

@@ -17,6 +17,7 @@ import type { WorkerObserver } from './observer.ts';
 import { StoppedProjections } from './stopped-projections.ts';
 import type { CheckpointStore, ReadModelStore } from './store.ts';
 import type { EntryDecoder } from './taken-record.ts';
+import { Turns } from './turns.ts';
 import type { Hosted, WorkerSettings } from './worker-settings.ts';
 import { projectionStatus, type WorkerStatus } from './worker-status.ts';
 
@@ -60,6 +61,7 @@ export function createWorker(deps: WorkerDeps, settings: WorkerSettings): Worker
       const context: SharedContext = {
         ...deps,
         budget,
+        turns: settings.foldsInTurn === true ? new Turns() : null,
         deadLetters: new DeadLetterWriter(producer),
         isStopped: (name) => stopped.has(name),
         commit: (number, offsets) => consumer.commit(number, offsets),

@@ -140,6 +140,7 @@ describe('killed', () => {
           checkpointIntervalMs: fc.constantFrom(0, 100, 10_000),
           gatherMsMax: fc.constantFrom(0, 50),
           decodesLate: fc.boolean(),
+          foldsInTurn: fc.boolean(),
         }),
         fc.boolean(),
         async (all, settings, isLive) => {

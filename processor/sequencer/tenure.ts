@@ -170,14 +170,12 @@ export class Tenure {
     const parked = withParked(this.#ledger.parked, this.#workspace.takeParked());
     this.#ledger = { ...this.#ledger, parked };
     const due = { offset: last.offset + 1, records: records.length, bytes };
+    observer.batch(records.length, (clock.nowMs() - startedMs) / 1000);
+    observer.parked(parkedOf(parked));
     await this.#behind.end(due, (error) => {
       this.end();
       failed(error);
     });
-    observer.batch(records.length, (clock.nowMs() - startedMs) / 1000);
-    observer.cache(this.#workspace.containerCount, this.#workspace.bytes);
-    observer.hints(this.#workspace.hintCount);
-    observer.parked(parkedOf(this.#ledger.parked));
   }
 
   async #fold(record: LogRecord, source: SourceRecord): Promise<RecordOutcome> {
@@ -345,6 +343,8 @@ export class Tenure {
     const pending = takePending(workspace, []);
     workspace.settle(settings.cacheBytesMax);
     workspace.evictHints(settings.hintsMax);
+    observer.cache(workspace.containerCount, workspace.bytes);
+    observer.hints(workspace.hintCount);
     const hints = workspace.takeHintsToRemove();
     const { watermark } = this.#ledger;
     const commit = { offset, metadata: encodeLedger(this.#ledger) };

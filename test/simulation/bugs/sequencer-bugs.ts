@@ -27,8 +27,24 @@ export const sequencerBugs: readonly Bug[] = [
     patches: [
       {
         file: tenure,
-        from: '    await this.#publish();\n    await this.#writing;\n    this.#writing = this.#writeBehind(last.offset + 1, failed);',
-        to: '    const published = this.#publish();\n    await this.#writing;\n    this.#writing = this.#writeBehind(last.offset + 1, failed);\n    await published;',
+        from: '    await this.#publish();\n    const parked',
+        to: '    const published = this.#publish();\n    const parked',
+      },
+      {
+        file: tenure,
+        from: '      failed(error);\n    });\n  }\n\n  async #fold',
+        to: '      failed(error);\n    });\n    await published;\n  }\n\n  async #fold',
+      },
+    ],
+  },
+  {
+    name: 'state taken within a batch',
+    about: 'What a write after another takes is folded in part, and its events are not published.',
+    patches: [
+      {
+        file: 'processor/sequencer/write-behind.ts',
+        from: '      if (this.#isBetween) this.#write(failed);',
+        to: '      this.#write(failed);',
       },
     ],
   },

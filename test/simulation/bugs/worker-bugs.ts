@@ -47,6 +47,41 @@ export const workerBugs: readonly Bug[] = [
     ],
   },
   {
+    name: 'next batch opened from what is acknowledged',
+    about:
+      'A batch that is folded while the former one is written begins where that one began: what comes again counts again, and the watermark goes back.',
+    patches: [{ file: lane, from: 'this.#writing?.reached ?? this.#reached', to: 'this.#reached' }],
+  },
+  {
+    name: 'next batch written beside the former one',
+    about:
+      'Its totals are worked out from those before the former one, and its checkpoint is ahead.',
+    patches: [
+      {
+        file: 'processor/engine/partition-pipeline.ts',
+        from: '    const batch = await this.#fold();\n    await this.#untilWritten();',
+        to: '    const batch = await this.#fold();',
+      },
+      {
+        file: 'processor/engine/partition-writer.ts',
+        from: "    if (this.#isBusy) throw new Error('another batch of the partition is under way');",
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'folded behind what is not decided',
+    about:
+      'What comes after dead letters, a retry or a halt is folded before it is known what those left behind.',
+    patches: [
+      {
+        file: 'processor/engine/partition-pipeline.ts',
+        from: 'if (decidesTheNext(batch)) await this.#untilWritten();',
+        to: 'if (decidesTheNext(batch) && this.#sealed) await this.#untilWritten();',
+      },
+    ],
+  },
+  {
     name: 'increment instead of absolute totals',
     about:
       'Totals are added to whatever is stored at each try: a write that timed out and was applied counts twice.',

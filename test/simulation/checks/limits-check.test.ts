@@ -41,9 +41,11 @@ test('bytes in flight: the setting, or one fetch alone', () => {
   expect(told(() => limits.bytesInFlight('sequencer', 's', 2200))).toHaveLength(1);
 });
 
-test('the cache: the setting, or what the last batch has changed', () => {
+test('the cache: the setting, or what the batches have changed that are written now', () => {
   const { limits, told } = begun();
   expect(told(() => limits.sequencerBatch('s', 4))).toHaveLength(1);
+  expect(told(() => limits.cache('s', 10, 9000))).toEqual([]);
+  limits.hints('s', 0);
   limits.sequencerBatch('s', 1);
   expect(told(() => limits.cache('s', 50, 1500))).toEqual([]);
   expect(told(() => limits.cache('s', 4, 9000))).toEqual([]);

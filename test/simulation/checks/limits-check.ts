@@ -3,12 +3,11 @@
  * the code can honestly keep:
  *
  * - bytes in flight: the setting, or one fetch alone that is larger.
- * - containers in the sequencer's cache: the setting's bytes, or just those that are not written yet
- *   (sequencer/write-behind.ts: less than two batches on their way and less than two due): two for each
- *   record (a change of identity is two changes), and two more, which a move that a crash left half done
- *   may add.
+ * - containers in the sequencer's cache, when state is taken to be written (sequencer/write-behind.ts):
+ *   the setting's bytes, or just those that are written now: two for each record (a change of identity
+ *   is two changes), and two more, which a move that a crash left half done may add.
  * - totals in a worker's cache: the setting for each aggregate, in each partition.
- * - hints: the setting, and those of such batches: at most four a record (a turn, its parent, both twice).
+ * - hints: the setting, and those of these batches: at most four a record (a turn, its parent, both twice).
  * - rows of a worker's batch: less than the setting and all rows of the last slice.
  * - a CQL batch: the settings, or one row alone; with a position, the rows that must go with it.
  */
@@ -50,7 +49,6 @@ const recordOverheadBytes = 200;
 const containersPerRecord = 2;
 const containersHalfDone = 2;
 const hintsPerRecord = 4;
-const batchesUnwrittenMax = 4;
 
 export class LimitsCheck {
   readonly #breach: Breach;
@@ -59,8 +57,8 @@ export class LimitsCheck {
   readonly #aggregates: number;
   /** By process, the largest fetch that it was handed. */
   readonly #fetchBytesMax = new Map<string, number>();
-  /** By process, records of the batches that were folded last: as many as may not be written yet. */
-  readonly #unwrittenRecords = new Map<string, number>();
+  /** By process, records of the batches that were folded since state was taken last. */
+  readonly #dueRecords = new Map<string, number>();
 
   constructor(context: CheckContext, events: EventsCheck, settings: LimitsSettings) {
     this.#breach = breachOf(context);
@@ -88,11 +86,10 @@ export class LimitsCheck {
     this.#tell(`${process} holds ${bytes} bytes of records, more than ${max} and than any fetch`);
   }
 
-  /** The sequencer's observer: `batch`, which comes just before `cache`. */
+  /** The sequencer's observer: `batch`, which comes before its state is taken. */
   sequencerBatch(process: string, records: number): void {
     const max = this.#settings.sequencer.batchRecordsMax;
-    const folded = (this.#unwrittenRecords.get(process) ?? 0) + records;
-    this.#unwrittenRecords.set(process, Math.min(folded, batchesUnwrittenMax * max));
+    this.#dueRecords.set(process, (this.#dueRecords.get(process) ?? 0) + records);
     if (records > max) this.#tell(`${process} folds ${records} records in a batch, max ${max}`);
   }
 
@@ -100,7 +97,7 @@ export class LimitsCheck {
   cache(process: string, containers: number, bytes: number): void {
     const max = this.#settings.sequencer.cacheBytesMax;
     if (bytes <= max) return;
-    const records = this.#unwrittenRecords.get(process) ?? 0;
+    const records = this.#dueRecords.get(process) ?? 0;
     const pinned = records * containersPerRecord + containersHalfDone;
     if (containers <= pinned) return;
     this.#tell(
@@ -108,10 +105,11 @@ export class LimitsCheck {
     );
   }
 
-  /** Hints held after a batch. */
+  /** Hints held when state is taken, just after `cache`: what was due is on its way. */
   hints(process: string, count: number): void {
     const max = this.#settings.sequencer.hintsMax;
-    const batch = (this.#unwrittenRecords.get(process) ?? 0) * hintsPerRecord;
+    const batch = (this.#dueRecords.get(process) ?? 0) * hintsPerRecord;
+    this.#dueRecords.delete(process);
     if (count > max + batch) this.#tell(`${process} keeps ${count} hints, max ${max} and ${batch}`);
   }
 
