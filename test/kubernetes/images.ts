@@ -95,7 +95,8 @@ export async function buildImages(draft: Draft, node: string): Promise<string> {
     server('registry', [...java, registry]),
     // ScyllaDB's image names its user, and the chart leaves it that.
     { ...server('cassandra', [...java, cassandra]), user: '1000:1000' },
-    server('postgres', [...base, postgres]),
+    // As the official image has it: at SIGTERM it would wait for its clients to go.
+    { ...server('postgres', [...base, postgres]), stopSignal: 'SIGINT' },
     {
       name: nameOf('turnstream'),
       layers: [...base, await layer(dir, 'turnstream', fillTurnstream)],

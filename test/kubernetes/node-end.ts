@@ -22,6 +22,15 @@ const traces = [
     isOurs: (name: string) => name.startsWith(`${networkName}-`),
   },
 ] as const;
+/** Kubelet sets them for the whole machine, and not only for its network namespace. */
+const kernelSettings = [
+  'vm/overcommit_memory',
+  'vm/panic_on_oom',
+  'kernel/panic',
+  'kernel/panic_on_oops',
+  'kernel/keys/root_maxkeys',
+  'kernel/keys/root_maxbytes',
+].map((name) => `/proc/sys/${name}`);
 
 /** Ends all that `startNode` started, as far as it came; tells what could not be done, and goes on. */
 export async function stopNode(plan: NodePlan, say: (line: string) => void): Promise<void> {
@@ -58,6 +67,7 @@ export async function stopNode(plan: NodePlan, say: (line: string) => void): Pro
   }
   for (const path of podCgroups()) await attempt(path, () => removeCgroups(path));
   await attempt('what is left in the system’s folders', removeTraces);
+  await attempt('the kernel’s settings', () => restoreKernel(plan));
   await attempt(plan.dir, () => {
     if (mountsBelow(plan.dir).length > 0) throw new Error('something is mounted there still');
     rmSync(plan.dir, { recursive: true, force: true });
@@ -122,9 +132,18 @@ function podNetworks(): readonly string[] {
   return existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith('cni-')) : [];
 }
 
-/** Before anything is started: those that are somebody else's. */
-export function rememberNetworks(dir: string): void {
+/** Before anything is started: the networks of pods that are somebody else's, and what kubelet sets in the kernel. */
+export function rememberMachine(dir: string): void {
   writeFileSync(join(dir, 'networks-before'), podNetworks().join('\n'));
+  const settings = kernelSettings.map((path) => [path, readFileSync(path, 'utf8')]);
+  writeFileSync(join(dir, 'kernel-before'), JSON.stringify(Object.fromEntries(settings)));
+}
+
+function restoreKernel({ dir }: NodePlan): void {
+  const before: unknown = JSON.parse(readFileSync(join(dir, 'kernel-before'), 'utf8'));
+  for (const [path, value] of Object.entries(before as Readonly<Record<string, string>>)) {
+    if (readFileSync(path, 'utf8') !== value) writeFileSync(path, value);
+  }
 }
 
 function removeTraces(): void {
