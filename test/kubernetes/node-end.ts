@@ -22,6 +22,14 @@ const traces = [
     isOurs: (name: string) => name.startsWith(`${networkName}-`),
   },
 ] as const;
+/** Containerd, kubelet and the plugins make them, whatever their configuration says. */
+const folders = [
+  '/opt/containerd',
+  '/run/containerd',
+  '/var/lib/cni',
+  '/var/lib/kubelet',
+  '/var/log/containers',
+] as const;
 /** Kubelet sets them for the whole machine, and not only for its network namespace. */
 const kernelSettings = [
   'vm/overcommit_memory',
@@ -66,7 +74,7 @@ export async function stopNode(plan: NodePlan, say: (line: string) => void): Pro
     );
   }
   for (const path of podCgroups()) await attempt(path, () => removeCgroups(path));
-  await attempt('what is left in the system’s folders', removeTraces);
+  await attempt('what is left in the system’s folders', () => removeTraces(plan));
   await attempt('the kernel’s settings', () => restoreKernel(plan));
   await attempt(plan.dir, () => {
     if (mountsBelow(plan.dir).length > 0) throw new Error('something is mounted there still');
@@ -120,10 +128,10 @@ function mountsBelow(dir: string): readonly string[] {
 }
 
 /** Each pod has a network namespace of its own; its addresses are in our folder. */
-async function removePodNetworks({ dir }: NodePlan): Promise<void> {
-  const before = readFileSync(join(dir, 'networks-before'), 'utf8').split('\n');
+async function removePodNetworks(plan: NodePlan): Promise<void> {
+  const { networks } = remembered(plan);
   for (const name of podNetworks()) {
-    if (!before.includes(name)) await run(['ip', 'netns', 'delete', name], { anyway: true });
+    if (!networks.includes(name)) await run(['ip', 'netns', 'delete', name], { anyway: true });
   }
 }
 
@@ -132,21 +140,39 @@ function podNetworks(): readonly string[] {
   return existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith('cni-')) : [];
 }
 
-/** Before anything is started: the networks of pods that are somebody else's, and what kubelet sets in the kernel. */
+/** What was there before anything is started, and stays. */
+type Before = {
+  readonly networks: readonly string[];
+  readonly kernel: Readonly<Record<string, string>>;
+  /** Of `folders`, those that were not there. */
+  readonly absent: readonly string[];
+};
+
 export function rememberMachine(dir: string): void {
-  writeFileSync(join(dir, 'networks-before'), podNetworks().join('\n'));
-  const settings = kernelSettings.map((path) => [path, readFileSync(path, 'utf8')]);
-  writeFileSync(join(dir, 'kernel-before'), JSON.stringify(Object.fromEntries(settings)));
+  const before: Before = {
+    networks: podNetworks(),
+    kernel: Object.fromEntries(kernelSettings.map((path) => [path, readFileSync(path, 'utf8')])),
+    absent: folders.filter((path) => !existsSync(path)),
+  };
+  writeFileSync(join(dir, 'before.json'), JSON.stringify(before));
 }
 
-function restoreKernel({ dir }: NodePlan): void {
-  const before: unknown = JSON.parse(readFileSync(join(dir, 'kernel-before'), 'utf8'));
-  for (const [path, value] of Object.entries(before as Readonly<Record<string, string>>)) {
+function remembered({ dir }: NodePlan): Before {
+  return JSON.parse(readFileSync(join(dir, 'before.json'), 'utf8')) as Before;
+}
+
+function restoreKernel(plan: NodePlan): void {
+  for (const [path, value] of Object.entries(remembered(plan).kernel)) {
     if (readFileSync(path, 'utf8') !== value) writeFileSync(path, value);
   }
 }
 
-function removeTraces(): void {
+/** Of a folder that was there before, only what bears our name goes. */
+function removeTraces(plan: NodePlan): void {
+  for (const path of remembered(plan).absent) {
+    if (mountsBelow(path).length > 0) throw new Error(`something is mounted in ${path} still`);
+    rmSync(path, { recursive: true, force: true });
+  }
   for (const { folder, isOurs } of traces) {
     for (const name of existsSync(folder) ? readdirSync(folder).filter(isOurs) : []) {
       rmSync(join(folder, name), { force: true });
