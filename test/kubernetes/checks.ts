@@ -17,6 +17,7 @@ type Pod = {
   readonly metadata: { readonly uid: string; readonly name: string };
   readonly status: {
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly containerStatuses?: readonly { readonly restartCount: number }[];
   };
 };
 
@@ -60,8 +61,8 @@ export async function checkChart(
     helm(['install', release, chart, ...values, ...patience, '--wait-for-jobs']),
   );
   await report.step('every claim is bound', async () => {
+    report.say(await kubectl(['get', 'pods,jobs,pvc', '--selector', ofRelease]));
     const claims = await kubectl(['get', 'pvc', '--no-headers']);
-    report.say(claims);
     const lines = claims.trim().split('\n');
     if (lines.length !== 3 || lines.some((line) => !/\sBound\s/.test(line))) {
       throw new Error('three were to be bound');
@@ -79,8 +80,9 @@ export async function checkChart(
     await report.step(`a pod of ${kind} is deleted and comes back, nothing is lost`, async () => {
       await deleteOne(kubectl, kind);
       await write();
-      await turnstream('check-flow', '--timeout', '300');
+      report.say((await turnstream('check-flow', '--timeout', '300')).trim());
       await proven();
+      await haveNotRestarted(kubectl);
     });
   }
   for (const name of ['verify', 'replay']) {
@@ -170,6 +172,16 @@ async function deleteOne(kubectl: Cluster['kubectl'], kind: string): Promise<voi
     const ready = now.filter((pod) => pod.metadata.uid !== gone.metadata.uid && isReady(pod));
     return ready.length === before.length ? null : `${ready.length} of ${before.length} are ready`;
   });
+}
+
+/** What they need may go: sequencer and workers wait for it, and are not replaced in place. */
+async function haveNotRestarted(kubectl: Cluster['kubectl']): Promise<void> {
+  for (const kind of ['sequencer', 'worker']) {
+    for (const { metadata, status } of await podsOf(kubectl, kind)) {
+      const restarts = status.containerStatuses?.[0]?.restartCount ?? 0;
+      if (restarts > 0) throw new Error(`${metadata.name} has restarted ${restarts} times`);
+    }
+  }
 }
 
 /** `kubectl wait` would wait for completion also after a failure. */

@@ -30,6 +30,8 @@ export type Image = {
   readonly env: readonly string[];
   readonly folder?: string;
   readonly user?: string;
+  /** What asks it to end; without one it is SIGTERM. */
+  readonly stopSignal?: string;
 };
 
 /** In `dir`: the archive of what `fill` puts into a folder, which is gone afterwards. */
@@ -73,7 +75,7 @@ export async function imageArchive(dir: string, images: readonly Image[]): Promi
   return path;
 }
 
-function configOf({ layers, entrypoint, env, folder, user }: Image): object {
+function configOf({ layers, entrypoint, env, folder, user, stopSignal }: Image): object {
   return {
     architecture: process.arch === 'x64' ? 'amd64' : process.arch,
     os: 'linux',
@@ -82,6 +84,7 @@ function configOf({ layers, entrypoint, env, folder, user }: Image): object {
       Env: env,
       ...(folder === undefined ? {} : { WorkingDir: folder }),
       ...(user === undefined ? {} : { User: user }),
+      ...(stopSignal === undefined ? {} : { StopSignal: stopSignal }),
     },
     rootfs: { type: 'layers', diff_ids: layers.map(({ digest }) => digest) },
   };

@@ -88,6 +88,7 @@ export async function buildImages(draft: Draft, node: string): Promise<string> {
   });
   const native = completeNativeDir(postgresDir(), settings);
   const postgres = await layer(dir, 'postgres', (root) => fillPostgres(root, native));
+  const turnstream = await layer(dir, 'turnstream', fillTurnstream);
   return await imageArchive(dir, [
     { name: pauseImage, layers: [tools], entrypoint: ['/bin/sleep', '2147483647'], env },
     server('kafka', [...java, kafka]),
@@ -95,10 +96,11 @@ export async function buildImages(draft: Draft, node: string): Promise<string> {
     server('registry', [...java, registry]),
     // ScyllaDB's image names its user, and the chart leaves it that.
     { ...server('cassandra', [...java, cassandra]), user: '1000:1000' },
-    server('postgres', [...base, postgres]),
+    // As the official image has it: at SIGTERM it would wait for its clients to go.
+    { ...server('postgres', [...base, turnstream, postgres]), stopSignal: 'SIGINT' },
     {
       name: nameOf('turnstream'),
-      layers: [...base, await layer(dir, 'turnstream', fillTurnstream)],
+      layers: [...base, turnstream],
       entrypoint: ['node', '--disable-warning=TimeoutNegativeWarning', '/app/bin/turnstream.mjs'],
       // As in docker/Dockerfile.
       env: [

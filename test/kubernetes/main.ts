@@ -15,7 +15,7 @@ import { type Cluster, checkChart, describeCluster } from './checks.ts';
 import { coreDnsProgram, kubernetesProgram, nodeProgram } from './components.ts';
 import { buildImages } from './images.ts';
 import { cacheOf, inNetwork, type NodePlan, nodeKubectl, startNode } from './node.ts';
-import { rememberNetworks, stopNode } from './node-end.ts';
+import { rememberMachine, stopNode } from './node-end.ts';
 import { cniDir, findRootPrograms, machine, missingForNode, programPath } from './prerequisites.ts';
 import { Report, StepFailure } from './report.ts';
 import { interrupt, isInterrupted, run } from './run.ts';
@@ -39,7 +39,7 @@ async function onOwnNode(helm: string): Promise<void> {
   }));
   const dir = mkdtempSync(join(tmpdir(), 'turnstream-k8s-'));
   const plan: NodePlan = { dir, cniDir: plugins, ...programs };
-  rememberNetworks(dir);
+  rememberMachine(dir);
   try {
     const draft = { dir: join(dir, 'images'), say: (line: string) => report.say(line) };
     const images = await report.step('images are made', () => buildImages(draft, programs.node));

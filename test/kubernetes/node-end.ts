@@ -22,6 +22,23 @@ const traces = [
     isOurs: (name: string) => name.startsWith(`${networkName}-`),
   },
 ] as const;
+/** Containerd, kubelet and the plugins make them, whatever their configuration says. */
+const folders = [
+  '/opt/containerd',
+  '/run/containerd',
+  '/var/lib/cni',
+  '/var/lib/kubelet',
+  '/var/log/containers',
+] as const;
+/** Kubelet sets them for the whole machine, and not only for its network namespace. */
+const kernelSettings = [
+  'vm/overcommit_memory',
+  'vm/panic_on_oom',
+  'kernel/panic',
+  'kernel/panic_on_oops',
+  'kernel/keys/root_maxkeys',
+  'kernel/keys/root_maxbytes',
+].map((name) => `/proc/sys/${name}`);
 
 /** Ends all that `startNode` started, as far as it came; tells what could not be done, and goes on. */
 export async function stopNode(plan: NodePlan, say: (line: string) => void): Promise<void> {
@@ -57,7 +74,8 @@ export async function stopNode(plan: NodePlan, say: (line: string) => void): Pro
     );
   }
   for (const path of podCgroups()) await attempt(path, () => removeCgroups(path));
-  await attempt('what is left in the system’s folders', removeTraces);
+  await attempt('what is left in the system’s folders', () => removeTraces(plan));
+  await attempt('the kernel’s settings', () => restoreKernel(plan));
   await attempt(plan.dir, () => {
     if (mountsBelow(plan.dir).length > 0) throw new Error('something is mounted there still');
     rmSync(plan.dir, { recursive: true, force: true });
@@ -110,10 +128,10 @@ function mountsBelow(dir: string): readonly string[] {
 }
 
 /** Each pod has a network namespace of its own; its addresses are in our folder. */
-async function removePodNetworks({ dir }: NodePlan): Promise<void> {
-  const before = readFileSync(join(dir, 'networks-before'), 'utf8').split('\n');
+async function removePodNetworks(plan: NodePlan): Promise<void> {
+  const { networks } = remembered(plan);
   for (const name of podNetworks()) {
-    if (!before.includes(name)) await run(['ip', 'netns', 'delete', name], { anyway: true });
+    if (!networks.includes(name)) await run(['ip', 'netns', 'delete', name], { anyway: true });
   }
 }
 
@@ -122,12 +140,39 @@ function podNetworks(): readonly string[] {
   return existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith('cni-')) : [];
 }
 
-/** Before anything is started: those that are somebody else's. */
-export function rememberNetworks(dir: string): void {
-  writeFileSync(join(dir, 'networks-before'), podNetworks().join('\n'));
+/** What was there before anything is started, and stays. */
+type Before = {
+  readonly networks: readonly string[];
+  readonly kernel: Readonly<Record<string, string>>;
+  /** Of `folders`, those that were not there. */
+  readonly absent: readonly string[];
+};
+
+export function rememberMachine(dir: string): void {
+  const before: Before = {
+    networks: podNetworks(),
+    kernel: Object.fromEntries(kernelSettings.map((path) => [path, readFileSync(path, 'utf8')])),
+    absent: folders.filter((path) => !existsSync(path)),
+  };
+  writeFileSync(join(dir, 'before.json'), JSON.stringify(before));
 }
 
-function removeTraces(): void {
+function remembered({ dir }: NodePlan): Before {
+  return JSON.parse(readFileSync(join(dir, 'before.json'), 'utf8')) as Before;
+}
+
+function restoreKernel(plan: NodePlan): void {
+  for (const [path, value] of Object.entries(remembered(plan).kernel)) {
+    if (readFileSync(path, 'utf8') !== value) writeFileSync(path, value);
+  }
+}
+
+/** Of a folder that was there before, only what bears our name goes. */
+function removeTraces(plan: NodePlan): void {
+  for (const path of remembered(plan).absent) {
+    if (mountsBelow(path).length > 0) throw new Error(`something is mounted in ${path} still`);
+    rmSync(path, { recursive: true, force: true });
+  }
   for (const { folder, isOurs } of traces) {
     for (const name of existsSync(folder) ? readdirSync(folder).filter(isOurs) : []) {
       rmSync(join(folder, name), { force: true });
