@@ -108,16 +108,4 @@ export const formerBugs: readonly Bug[] = [
       },
     ],
   },
-  {
-    name: 'a sealed segment in the order of the next change',
-    about:
-      'A segment that is cut leaves a turn outside of the batch with its position: after a crash in between it is taken for folded, its family and its session are not.',
-    patches: [
-      {
-        file: 'processor/conversation/container.ts',
-        from: '{ ...row, ...row.former }',
-        to: '{ ...row, value: row.former.value }',
-      },
-    ],
-  },
 ];
