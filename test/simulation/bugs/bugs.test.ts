@@ -1,6 +1,6 @@
 /**
- * The simulation proves itself: each planted bug is found within 8,000 histories, all but one of them
- * within 5,000 (more than the fence holds a former owner's state off: its lack shows in one history of
+ * The simulation proves itself: each planted bug is found within 8,000 histories, all but two of them
+ * within 5,000 (more than the fence holds a former owner’s state off: its lack shows in one history of
  * some 3,000). One that is not found is a promise that nothing holds.
  *
  * The history that found a bug the last time is among them and is played first, with a few after
