@@ -57,9 +57,8 @@ export class ScrapedPipeline {
     });
     const { sequencer, worker } = spine.startBoth();
     await spine.caughtUp();
-    // What shows in every panel and is no work for two cores: rows that come slowly are an alert (TurnstreamSlow).
-    const load = new BackgroundLoad(spine.pool, { seed: 60, endAtMs, rowsPerSecondMax: 50 });
-    const verifier = spine.start('verify', '--continuous', '--interval', '3');
+    const load = new BackgroundLoad(spine.pool, { seed: 60, endAtMs, rowsPerSecondMax: 150 });
+    const verifier = spine.start('verify', '--continuous', '--interval', '1');
     const targets = [
       await targetOf('sequencer', sequencer),
       await targetOf('worker', worker),
