@@ -36,9 +36,8 @@ export class Dice {
   }
 
   pick<T>(items: readonly T[]): T {
-    const picked = items[this.below(items.length)];
-    if (picked === undefined) throw new Error('nothing to pick from');
-    return picked;
+    if (items.length === 0) throw new Error('nothing to pick from');
+    return items[this.below(items.length)] as T;
   }
 
   /** Dice of their own for one purpose: what others draw does not change them. */
