@@ -26,4 +26,6 @@ test.skipIf(missing !== null)(
       await pipeline.close();
     }
   },
+  // The first comparison under load, which the scrapes wait for, takes a minute on two cores and cold servers.
+  240_000,
 );

@@ -57,8 +57,10 @@ export class ScrapedPipeline {
     });
     const { sequencer, worker } = spine.startBoth();
     await spine.caughtUp();
-    const load = new BackgroundLoad(spine.pool, { seed: 60, endAtMs, rowsPerSecondMax: 150 });
-    const verifier = spine.start('verify', '--continuous', '--interval', '1');
+    // No more than two cores carry beside a verification and servers that have just started: a pipeline
+    // that has more than it can do is slow, and TurnstreamSlow is right to say so.
+    const load = new BackgroundLoad(spine.pool, { seed: 60, endAtMs, rowsPerSecondMax: 50 });
+    const verifier = spine.start('verify', '--continuous', '--interval', '3');
     const targets = [
       await targetOf('sequencer', sequencer),
       await targetOf('worker', worker),
