@@ -53,16 +53,17 @@ const workspace = new Workspace({ ...foldDefaults, ...segmentDefaults });
 let rows = 0;
 let segments = 0;
 
-async function flush(order: readonly string[]): Promise<void> {
+async function flush(): Promise<void> {
   workspace.takeEvents();
   workspace.hintsToAdd = [];
-  for (const { container, segments: taken } of takePending(workspace, order)) {
+  const { containers, rounds } = takePending(workspace);
+  for (const { segments: taken } of rounds.flat()) {
     for (const segment of taken) {
       segments += 1;
       rows += segment.rows.map(({ ref, value }) => storedRow(ref, value)).length;
     }
-    container.written();
   }
+  for (const container of containers) container.written();
 }
 
 const settledBelow = () => 0;
@@ -84,7 +85,7 @@ for (let start = 0; start < all.length; start += batchChanges) {
   const batch = all.slice(start, start + batchChanges);
   await readAhead(batch, workspace, { store, settledBelow });
   for (const change of batch) await fold(change);
-  await flush([]);
+  await flush();
   // All stays in memory: nothing is stored.
   workspace.settle(Number.POSITIVE_INFINITY);
 }

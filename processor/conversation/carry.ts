@@ -1,16 +1,16 @@
 /**
  * Carrying a turn with its steps from one container to another: between sessions, out of the parked
- * ones, or into them. A barrier: everything before it is written, then the destination, then the
- * source; its events the other way round, the removal at the lower positions. After a crash each
- * side is done by its own position, so a half-done move is finished.
+ * ones, or into them. Everything before it is written, then the destination, then the source
+ * (barriers.ts); its events the other way round, the removal at the lower positions. After a crash
+ * each side is done by its own position, so a half-done move is finished.
  */
 import type { EventType } from '../event/event.ts';
 import type { Container } from './container.ts';
 import { Edit } from './edit.ts';
 import { markOf, stepFact } from './facts.ts';
-import { containerOf, freshContainerOf } from './lookup.ts';
 import { emitEdit, type Moment } from './moment.ts';
 import { type Fold, stepsOf } from './requests.ts';
+import { sizeOf } from './row-size.ts';
 import { noSteps, type StepState, type TurnRole, type TurnState } from './rows.ts';
 import { summaryOf } from './steps.ts';
 import { replaceTurn } from './turns.ts';
@@ -19,6 +19,7 @@ import type { Workspace } from './workspace.ts';
 export type Move = {
   readonly role: TurnRole;
   readonly uid: string;
+  /** Not at or beyond the change: there is nothing of it to carry. */
   readonly from: Container;
   readonly to: Container;
   /** The turn's row after the change, its steps left out; not present when it was deleted. */
@@ -26,16 +27,13 @@ export type Move = {
 };
 
 export function* carry(workspace: Workspace, move: Move, moment: Moment): Fold<void> {
-  yield { kind: 'flush', order: [] };
-  const { from } = move;
-  let to = yield* containerOf(workspace, move.to.name);
-  if (from.position >= moment.removal && to.position < moment.arrival) {
-    to = yield* freshContainerOf(workspace, to.name);
-  }
+  const { from, to } = move;
   const steps = move.role === 'agent' ? yield* stepsOf(from, move.uid) : [];
-  if (from.position < moment.removal) yield* depart(workspace, move, steps, moment);
-  if (to.position < moment.arrival) yield* arrive(workspace, { ...move, to }, steps, moment);
-  yield { kind: 'flush', order: [to.name, from.name] };
+  workspace.barriers.begin(moment, bytesOf(steps));
+  yield* depart(workspace, move, steps, moment);
+  if (to.position < moment.arrival) yield* arrive(workspace, move, steps, moment);
+  workspace.barriers.end(moment);
+  if (workspace.hasManyCarried) yield { kind: 'flush' };
 }
 
 function* depart(
@@ -99,6 +97,12 @@ function* addStepChanges(
     edit.addStepChange({ kind: 'step', before, after });
     previous = step;
   }
+}
+
+function bytesOf(steps: readonly StepState[]): number {
+  let bytes = 0;
+  for (const step of steps) bytes += sizeOf(step);
+  return bytes;
 }
 
 function absent(step: StepState): StepState {

@@ -9,6 +9,7 @@
  * make the open one larger than an atomic batch begins another, so only a change that is larger by
  * itself, alone in its segment, is ever cut.
  */
+import { noSessionHint } from './container-names.ts';
 import { KnownSteps, type Side } from './known-steps.ts';
 import type { FoldLimits } from './limits.ts';
 import { positionBytesMax, rowBytes, sizeOf, storedBytesMax, textBytesMax } from './row-size.ts';
@@ -54,28 +55,8 @@ type Changed = {
   former: { readonly value: RowValue; readonly order: number } | null;
 };
 
-export function sessionContainer(sessionUid: string): string {
-  return `s:${sessionUid}`;
-}
-
-export function isParked(container: string): boolean {
-  return container.startsWith('t:');
-}
-
-export function parkedContainer(turnUid: string): string {
-  return `t:${turnUid}`;
-}
-
-/**
- * The hint of a human turn without a session: its row is kept in a container of its own, since a
- * later UPDATE may leave its prompt unsaid. (No uid has this value: Postgres holds no NUL.)
- */
-export const noSessionHint = '\u0000';
-
-/** The container that a hint leads to. */
-export function hintedContainer(role: TurnRole, turnUid: string, hint: string): string {
-  return hint === noSessionHint ? `n:${role}:${turnUid}` : sessionContainer(hint);
-}
+/** No segment spans it: what is below is written apart from what is at it or above. */
+export type LastBarrier = { readonly position: number };
 
 export class Container {
   readonly name: string;
@@ -95,6 +76,7 @@ export class Container {
   readonly #children = new Map<string, Map<string, ChildState | null>>();
   readonly #steps = new Map<string, KnownSteps>();
   readonly #limits: FoldLimits;
+  readonly #barrier: LastBarrier;
   readonly #nameBytes: number;
   /** The open segment: rows of the whole changes since the last seal, and of the one under way. */
   readonly #open = new Map<string, Changed>();
@@ -110,9 +92,15 @@ export class Container {
   #segments: Segment[] = [];
   #touched = false;
 
-  constructor(name: string, position: number, limits: FoldLimits) {
+  constructor(
+    name: string,
+    position: number,
+    limits: FoldLimits,
+    barrier: LastBarrier = { position: -1 },
+  ) {
     this.name = name;
     this.#limits = limits;
+    this.#barrier = barrier;
     this.#nameBytes = textBytesMax(name);
     this.position = position;
     this.complete = position < 0;
@@ -225,7 +213,10 @@ export class Container {
     row.order = this.#puts;
   }
 
-  /** A change is wholly folded in. If the open segment has no room for it, it begins another. */
+  /**
+   * A change is wholly folded in. If the open segment has no room for it, or a barrier lies between, it
+   * begins another.
+   */
   advance(position: number): void {
     const { contentInlineBytesMax, segmentBytesMax, segmentRowsMax } = this.#limits;
     let changed = 0;
@@ -238,8 +229,9 @@ export class Container {
     }
     const positionBytes = this.#nameBytes + positionBytesMax;
     const fits = this.#open.size <= segmentRowsMax && together + positionBytes <= segmentBytesMax;
-    if (!fits) this.seal();
-    this.#openBytes = fits ? together : changed;
+    const joins = fits && this.position >= this.#barrier.position;
+    if (!joins) this.seal();
+    this.#openBytes = joins ? together : changed;
     for (const row of this.#changing) {
       row.isChanging = false;
       row.former = null;

@@ -4,7 +4,7 @@
  */
 import type { EventType } from '../event/event.ts';
 import type { SessionRow } from '../source/row-change.ts';
-import { sessionContainer } from './container.ts';
+import { sessionContainer } from './container-names.ts';
 import { Edit } from './edit.ts';
 import { accountOf } from './facts.ts';
 import { containerOf } from './lookup.ts';

@@ -21,7 +21,7 @@ export function* foldStep(
   moment: Moment,
 ): Fold<Outcome> {
   const { agentTurnUid: turnUid, idx } = key;
-  const home = yield* homeOf(workspace, 'agent', turnUid);
+  const home = yield* homeOf(workspace, 'agent', turnUid, moment.arrival);
   const container = home ?? (yield* parkedContainerOf(workspace, turnUid));
   if (container.position >= moment.arrival) return 'stale';
 

@@ -6,7 +6,8 @@
 import type { EventType } from '../event/event.ts';
 import type { TurnRow } from '../source/row-change.ts';
 import { arrivalType, carry, dismiss } from './carry.ts';
-import { type Container, hintedContainer, noSessionHint, sessionContainer } from './container.ts';
+import type { Container } from './container.ts';
+import { hintedContainer, noSessionHint, sessionContainer } from './container-names.ts';
 import { Edit } from './edit.ts';
 import { containerOf, freshContainerOf, hintedContainers, parkedContainerOf } from './lookup.ts';
 import { emitEdit, isExpected, lsnAfter, type Moment } from './moment.ts';
@@ -16,6 +17,44 @@ import { noSteps, type TurnRole, type TurnState } from './rows.ts';
 import { replaceTurn } from './turns.ts';
 import type { Workspace } from './workspace.ts';
 
+type Place = { readonly container: Container; readonly turn: TurnState };
+
+/**
+ * Where a turn is present, and the greatest LSN that is known of it. Whoever folds a change again after a
+ * crash may find containers that are at or beyond it beside others that are not. To those it came later:
+ * they are not the change's to take it away from, and what they know is no reason to leave out the others.
+ */
+type Whereabouts = {
+  readonly behind: readonly Place[];
+  readonly ahead: Place | null;
+  readonly lsn: number;
+  /** In containers that are behind. */
+  readonly lsnBehind: number;
+};
+
+function* whereaboutsOf(
+  role: TurnRole,
+  uid: string,
+  hinted: readonly Container[],
+  moment: Moment,
+): Fold<Whereabouts> {
+  const behind: Place[] = [];
+  let ahead: Place | null = null;
+  let lsn = 0;
+  let lsnBehind = 0;
+  for (const container of hinted) {
+    const turn = yield* turnOf(container, role, uid);
+    const known = turn?.lsn ?? 0;
+    const isBehind = container.position < moment.removal;
+    lsn = Math.max(lsn, known);
+    if (isBehind) lsnBehind = Math.max(lsnBehind, known);
+    if (turn?.present !== true) continue;
+    if (isBehind) behind.push({ container, turn });
+    else ahead ??= { container, turn };
+  }
+  return { behind, ahead, lsn, lsnBehind };
+}
+
 export function* foldTurn(
   workspace: Workspace,
   role: TurnRole,
@@ -24,26 +63,25 @@ export function* foldTurn(
   moment: Moment,
 ): Fold<Outcome> {
   const hinted = yield* hintedContainers(workspace, role, uid);
-  const sources: { readonly container: Container; readonly turn: TurnState }[] = [];
-  let known = 0;
-  for (const container of hinted) {
-    const turn = yield* turnOf(container, role, uid);
-    known = Math.max(known, turn?.lsn ?? 0);
-    if (turn?.present) sources.push({ container, turn });
-  }
-  const place = placeOf(role, uid, row, sources[0]?.container);
+  const { behind: sources, ahead, ...known } = yield* whereaboutsOf(role, uid, hinted, moment);
+  let { lsn, lsnBehind } = known;
+  const home = sources[0] ?? ahead;
+  const place = placeOf(role, uid, row, home?.container);
   const target = place === null ? null : yield* containerOf(workspace, place);
   if (target !== null && !hinted.includes(target)) {
     // No hint, so it is not present there; its LSN may be.
     if (moment.isNew) target.learn({ kind: 'turn', role, uid }, null);
-    else known = Math.max(known, (yield* turnOf(target, role, uid))?.lsn ?? 0);
+    else {
+      const there = (yield* turnOf(target, role, uid))?.lsn ?? 0;
+      lsn = Math.max(lsn, there);
+      if (target.position < moment.removal) lsnBehind = Math.max(lsnBehind, there);
+    }
   }
-  const home = sources[0]?.turn;
-  if (moment.sweep !== null && !(home && isExpected(moment, home))) return 'same';
+  if (moment.sweep !== null && !(home && isExpected(moment, home.turn))) return 'same';
   // Not below or equal: what a crash left half done has its LSN in one of the containers already.
-  if (!moment.isRead && moment.sweep === null && moment.origin.lsn < known) return 'stale';
+  if (!moment.isRead && moment.sweep === null && moment.origin.lsn < lsnBehind) return 'stale';
 
-  const next = nextTurn(role, uid, row, home, moment, lsnAfter(moment, known));
+  const next = nextTurn(role, uid, row, home?.turn, moment, lsnAfter(moment, lsn));
   if (target === null) {
     for (const { container, turn } of sources) {
       yield* remove(workspace, container, turn, next, moment);
@@ -103,19 +141,17 @@ function* remove(
   moment: Moment,
 ): Fold<void> {
   const { role, uid } = turn;
-  const departs = container.position < moment.removal;
   const gone: TurnState = { ...next, present: false };
   if (turn.steps.count > 0) {
     const parked = yield* parkedContainerOf(workspace, uid);
     yield* carry(workspace, { role, uid, from: container, to: parked, next: gone }, moment);
   } else if (!container.isSession) {
     dismiss(container, gone, moment);
-  } else if (container.position < moment.removal) {
+  } else {
     const edit = new Edit(container);
     yield* replaceTurn(edit, gone);
     yield* emitEdit(workspace, edit, moment, moment.removal, 'TurnDeleted');
   }
-  if (!departs) return;
   workspace.removeHintLater({ role, uid, sessionUid: container.hint, position: moment.removal });
 }
 
@@ -147,14 +183,12 @@ function* settle(
   }
   workspace.addHint({ role, uid, sessionUid: target.hint, position: moment.arrival });
   const sources = others.map(({ container }) => container);
-  if (sources.length === 0 && parked !== null) {
+  if (sources.length === 0 && parked !== null && parked.position < moment.removal) {
     if ((yield* stepsOf(parked, uid)).length > 0) sources.push(parked);
   }
   for (const from of sources) {
-    // Present in a container that is beyond this change: it came back later, and its hint stays.
-    const departs = from.position < moment.removal;
     yield* carry(workspace, { role, uid, from, to: target, next }, moment);
-    if (from === parked || !departs) continue;
+    if (from === parked) continue;
     workspace.removeHintLater({ role, uid, sessionUid: from.hint, position: moment.removal });
   }
   if (sources.length > 0) return 'applied';
@@ -195,7 +229,7 @@ function* catchUp(
   const others = parked === null ? hinted : [...hinted, parked];
   const ahead = others.some((other) => other !== target && other.position >= moment.removal);
   if (!ahead) return target;
-  yield { kind: 'flush', order: [] };
+  yield { kind: 'flush' };
   return yield* freshContainerOf(workspace, target.name);
 }
 

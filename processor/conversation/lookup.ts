@@ -2,7 +2,8 @@
  * Finding containers, and where a turn is. The hints (turn → sessions) only say where to look;
  * whether a turn is there is what the container says.
  */
-import { type Container, hintedContainer, parkedContainer } from './container.ts';
+import type { Container } from './container.ts';
+import { hintedContainer, parkedContainer } from './container-names.ts';
 import { type Fold, stepOf, turnOf } from './requests.ts';
 import type { TurnRole } from './rows.ts';
 import type { Workspace } from './workspace.ts';
@@ -44,12 +45,23 @@ export function* hintedContainers(
   return containers;
 }
 
-/** The session's container in which the turn is present, if any. */
-export function* homeOf(workspace: Workspace, role: TurnRole, uid: string): Fold<Container | null> {
+/**
+ * The session's container in which the turn is present, if any. Where a crash left several, the one
+ * that is not yet at the position: to the others the turn came later.
+ */
+export function* homeOf(
+  workspace: Workspace,
+  role: TurnRole,
+  uid: string,
+  position = Number.POSITIVE_INFINITY,
+): Fold<Container | null> {
+  let ahead: Container | null = null;
   for (const container of yield* hintedContainers(workspace, role, uid)) {
-    if (container.isSession && (yield* turnOf(container, role, uid))?.present) return container;
+    if (!container.isSession || !(yield* turnOf(container, role, uid))?.present) continue;
+    if (container.position < position) return container;
+    ahead ??= container;
   }
-  return null;
+  return ahead;
 }
 
 export function* parkedContainerOf(workspace: Workspace, turnUid: string): Fold<Container> {

@@ -31,13 +31,12 @@ export class MemoryDriver {
     return step.value;
   }
 
-  flush(order: readonly string[] = []): void {
+  flush(): void {
     const { workspace } = this;
     this.publish();
     for (const hint of workspace.hintsToAdd) this.#hintsOf(hint).add(hint.sessionUid);
     workspace.hintsToAdd = [];
-    const rest = [...workspace.containers()].map(({ name }) => name);
-    for (const name of new Set([...order, ...rest])) this.#write(name);
+    for (const { name } of [...workspace.containers()]) this.#write(name);
   }
 
   publish(): void {
@@ -80,7 +79,7 @@ export class MemoryDriver {
   #answer(request: Request): Answer {
     switch (request.kind) {
       case 'flush':
-        this.flush(request.order);
+        this.flush();
         return undefined;
       case 'publish':
         this.publish();

@@ -18,7 +18,7 @@ import type { Workspace } from './workspace.ts';
 
 const changesPerRecord = 2;
 const ordinalsPerChange = ordinalsPerRecord / changesPerRecord;
-const ordinalsPerSide = ordinalsPerChange / 2;
+export const ordinalsPerSide = ordinalsPerChange / 2;
 
 /** From this event of a fan-out on the others are larger (limits.ts). */
 const smallEventsMax = ordinalsPerSide / 2;

@@ -5,7 +5,7 @@
  */
 import { assertNever } from '../error.ts';
 import { type RowChange, type TextColumn, unchanged } from '../source/row-change.ts';
-import { sessionContainer } from './container.ts';
+import { sessionContainer } from './container-names.ts';
 import { containerOf, hintedContainers, homeOf, parkedContainerOf } from './lookup.ts';
 import { textOf } from './outcome.ts';
 import { type Fold, sessionOf, stepOf, turnOf } from './requests.ts';

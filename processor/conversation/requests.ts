@@ -32,11 +32,8 @@ export type Request =
     }
   /** The workspace shall know the sessions that may hold the turn. */
   | { readonly kind: 'hints'; readonly role: TurnRole; readonly uid: string }
-  /**
-   * A barrier: all events so far acknowledged, the fence passed, all state so far written: the
-   * containers named first and in this order.
-   */
-  | { readonly kind: 'flush'; readonly order: readonly string[] }
+  /** All events so far acknowledged, the fence passed, all state so far written. */
+  | { readonly kind: 'flush' }
   /**
    * The events so far shall be appended, no state: a change that tells more than memory should hold
    * is told in parts. Whoever folds it again tells the same events at the same positions.

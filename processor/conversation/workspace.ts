@@ -5,6 +5,7 @@
  */
 import type { LogEntry } from '../event/event.ts';
 import type { Instant } from '../source/instant.ts';
+import { Barriers } from './barriers.ts';
 import { Container } from './container.ts';
 import type { FoldLimits } from './limits.ts';
 import { containerBytes } from './row-size.ts';
@@ -38,6 +39,8 @@ export class Workspace {
   events: LogEntry[] = [];
   /** About what the events take that were emitted since the last `takeEvents`, in bytes. */
   #eventBytes = 0;
+  /** What must be written before what. */
+  readonly barriers = new Barriers();
   #parked = new Map<number, { readonly steps: number; readonly at: Instant }>();
 
   constructor(limits: FoldLimits) {
@@ -52,6 +55,11 @@ export class Workspace {
   /** There are more of them than memory should hold. */
   get hasManyEvents(): boolean {
     return this.#eventBytes > this.limits.pendingEventBytesMax;
+  }
+
+  /** More rows were carried than should wait in memory to be written. */
+  get hasManyCarried(): boolean {
+    return this.barriers.carriedBytes > this.limits.pendingEventBytesMax;
   }
 
   takeEvents(): readonly LogEntry[] {
@@ -79,7 +87,7 @@ export class Workspace {
   open(name: string, position: number): void {
     const former = this.#containers.get(name);
     if (former !== undefined) this.#recent.delete(former);
-    const container = new Container(name, position, this.limits);
+    const container = new Container(name, position, this.limits, this.barriers.last);
     this.#containers.delete(name);
     this.#containers.set(name, container);
     this.#recent.add(container);

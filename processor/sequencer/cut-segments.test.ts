@@ -51,10 +51,10 @@ class History {
       store: this.store,
       settledBelow: () => 0,
       insist: (_, run) => run(),
-      flush: (order) => this.#flush(order),
+      flush: () => this.#flush(),
       publish: async () => this.#publish(),
     });
-    await this.#flush([]);
+    await this.#flush();
     await this.store.removeHints(workspace.takeHintsToRemove());
     workspace.hintsRemoved();
     workspace.settle(0);
@@ -69,12 +69,13 @@ class History {
     }
   }
 
-  async #flush(order: readonly string[]): Promise<void> {
+  async #flush(): Promise<void> {
     const workspace = this.#workspace;
     this.#publish();
     await this.store.addHints(workspace.hintsToAdd);
     workspace.hintsToAdd = [];
-    for (const { container, segments } of takePending(workspace, order)) {
+    const { containers, rounds } = takePending(workspace);
+    for (const { container, segments } of rounds.flat()) {
       const rows = segments.map((segment) => ({
         position: segment.position,
         rows: segment.rows.map(({ ref, value }) => storedRow(ref, value)),
@@ -86,8 +87,8 @@ class History {
       };
       await batch();
       await this.store.write(container.name, rows, batch);
-      container.written();
     }
+    for (const container of containers) container.written();
   }
 
   rows(): readonly (readonly [string, readonly StateRow[]])[] {

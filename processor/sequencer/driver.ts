@@ -2,15 +2,12 @@
  * Runs folds against the store: answers what a fold requests, and loads ahead what a batch of
  * changes will want, in a few rounds for the whole batch, so that most folds never wait.
  */
+import type { Container, RowRef, RowValue, SliceRef } from '../conversation/container.ts';
 import {
-  type Container,
   hintedContainer,
   parkedContainer,
-  type RowRef,
-  type RowValue,
-  type SliceRef,
   sessionContainer,
-} from '../conversation/container.ts';
+} from '../conversation/container-names.ts';
 import { turnStepsReadMax } from '../conversation/limits.ts';
 import type { Answer, Fold, Request } from '../conversation/requests.ts';
 import { familyUnder, type StepState } from '../conversation/rows.ts';
@@ -27,8 +24,8 @@ export type DriverPorts = {
   readonly settledBelow: () => number;
   /** Repeats a read that failed for a passing reason. */
   readonly insist: <T>(operation: string, run: () => Promise<T>) => Promise<T>;
-  /** The barrier of a `flush` request. */
-  readonly flush: (order: readonly string[]) => Promise<void>;
+  /** All so far durable, the raw offset not yet. */
+  readonly flush: () => Promise<void>;
   readonly publish: () => Promise<void>;
 };
 
@@ -41,7 +38,7 @@ export async function runFold<T>(
   while (!step.done) {
     const request = step.value;
     if (request.kind === 'flush') {
-      await ports.flush(request.order);
+      await ports.flush();
       step = fold.next(undefined);
     } else if (request.kind === 'publish') {
       await ports.publish();

@@ -4,6 +4,7 @@
  * committed by the tenure after all of it. So state is never ahead of the events, and whoever has
  * seen a newer owner's state fails the fence before it can write.
  */
+import { isDestination } from '../conversation/barriers.ts';
 import type { Container, Segment } from '../conversation/container.ts';
 import type { Workspace } from '../conversation/workspace.ts';
 import { TurnstreamError } from '../error.ts';
@@ -36,31 +37,47 @@ export async function publish(workspace: Workspace, ports: FlushPorts): Promise<
   ]);
 }
 
-/** What is to be written of one container. */
-export type Pending = { readonly container: Container; readonly segments: readonly Segment[] };
+/** What is to be written of one container, in this order. */
+type Part = { readonly container: Container; readonly segments: Segment[] };
 
-/** Takes what has changed since the last take: the containers named first, in this order. */
-export function takePending(workspace: Workspace, order: readonly string[]): readonly Pending[] {
-  const named = order.map((name) => workspace.container(name));
-  const rest = [...workspace.touched()].filter(({ name }) => !order.includes(name));
-  return [...named, ...rest].flatMap((container) =>
-    container?.needsWrite === true ? [{ container, segments: container.takeSegments() }] : [],
-  );
+/** What is to be written: each round wholly before the next (conversation/barriers.ts); some are empty. */
+export type Pending = {
+  readonly containers: readonly Container[];
+  readonly rounds: readonly (readonly Part[])[];
+};
+
+/** Takes what has changed since the last take. */
+export function takePending(workspace: Workspace): Pending {
+  const order = workspace.barriers.take();
+  const containers = [...workspace.touched()].filter(({ needsWrite }) => needsWrite);
+  const rounds = Array.from({ length: order.count }, (): Part[] => []);
+  for (const container of containers) {
+    for (const segment of container.takeSegments()) {
+      const round = rounds[order.roundOf(segment)] as Part[];
+      const part = round.at(-1);
+      if (part?.container === container) part.segments.push(segment);
+      else round.push({ container, segments: [segment] });
+    }
+  }
+  return { containers, rounds };
 }
 
-/** The fence, then the state; what it brought forth must be published. */
+/**
+ * The fence, then the state in its rounds; what it brought forth must be published. The fence is asked
+ * again before destinations are written: a new owner that finds one has found all that was before it.
+ */
 export async function writeState(
-  pending: readonly Pending[],
-  order: readonly string[],
+  { containers, rounds }: Pending,
   ports: FlushPorts,
 ): Promise<void> {
-  if (pending.length === 0) return;
-  await ports.fence();
-  const isFirst = ({ container }: Pending) => order.includes(container.name);
-  const first = pending.filter(isFirst);
-  for (const one of first) await writeContainer(one, ports);
-  const rest = first.length === 0 ? pending : pending.filter((one) => !isFirst(one));
-  await inParallel(rest, ports.settings.writeConcurrencyMax, (one) => writeContainer(one, ports));
+  let isFenced = false;
+  for (const [at, round] of rounds.entries()) {
+    if (round.length === 0) continue;
+    if (!isFenced || isDestination(at)) await ports.fence();
+    isFenced = true;
+    await inParallel(round, ports.settings.writeConcurrencyMax, (one) => writePart(one, ports));
+  }
+  for (const container of containers) container.written();
 }
 
 function recordsOf(
@@ -89,13 +106,12 @@ function recordsOf(
   return records;
 }
 
-async function writeContainer({ container, segments }: Pending, ports: FlushPorts): Promise<void> {
+async function writePart({ container, segments }: Part, ports: FlushPorts): Promise<void> {
   const rows = segments.map((segment) => ({
     position: segment.position,
     rows: segment.rows.map(({ ref, value }) => storedRow(ref, value)),
   }));
   await ports.insist('write state', () => ports.store.write(container.name, rows));
-  container.written();
 }
 
 /** Each item once, at most so many at a time; rejects with the first error after all have ended. */

@@ -32,6 +32,8 @@ export type Ledger = {
   /** The last sweep whose end has not come round: until then no watermark is true (I4). */
   readonly pendingSweep: string | null;
   readonly watermark: { readonly lsn: Lsn; readonly committedAtMs: number } | null;
+  /** A row's record came since that watermark, whatever became of it: who reads it again decides the same. */
+  readonly changed: boolean;
   /** Steps parked, as counted since the beginning (parked.ts). */
   readonly parked: readonly ParkedBucket[];
 };
@@ -45,6 +47,7 @@ export const firstLedger: Ledger = {
   covered: {},
   pendingSweep: null,
   watermark: null,
+  changed: false,
   parked: [],
 };
 
@@ -82,6 +85,11 @@ export function decodeLedger(metadata: string | undefined, fresh: boolean): Ledg
       { cause },
     );
   }
+}
+
+/** A row's record has come. */
+export function withChange(ledger: Ledger): Ledger {
+  return ledger.changed ? ledger : { ...ledger, changed: true };
 }
 
 /** A snapshot begins at the position; of an `lsn` that is not known yet when no row says so. */

@@ -4,7 +4,7 @@
  * for each, which takes effect when it comes round, and only where the entity's LSN and last
  * sighting are still what they were; then one that says that the sweep is over.
  */
-import { isParked } from '../conversation/container.ts';
+import { isParked } from '../conversation/container-names.ts';
 import { positionOf } from '../source/position.ts';
 import type {
   Origin,

@@ -25,6 +25,7 @@ import {
   type Ledger,
   ledgerOf,
   originOfEnd,
+  withChange,
   withLsn,
   withoutSnapshot,
   withSnapshot,
@@ -56,7 +57,6 @@ export class Tenure {
   #working: Promise<void> = Promise.resolve();
   #idle = true;
   readonly #behind: WriteBehind;
-  #eventsSinceWatermark = false;
 
   constructor(context: TenureContext, epoch: number, committed: OffsetCommit | null) {
     const { settings } = context;
@@ -81,7 +81,7 @@ export class Tenure {
       store: context.store,
       settledBelow: () => positionOf(settings.positionBase, this.#committed.offset),
       insist: this.#ports.insist,
-      flush: (order) => this.#flush(order),
+      flush: () => this.#flush(),
       publish: () => this.#publish(),
     };
     this.#behind = new WriteBehind({
@@ -164,7 +164,8 @@ export class Tenure {
     for (const { record, source } of taken) {
       if (source === null) continue;
       observer.record(await this.#fold(record, source));
-      if (this.#workspace.events.length >= settings.pendingEventsMax) await this.#publish();
+      const { events, hasManyEvents } = this.#workspace;
+      if (hasManyEvents || events.length >= settings.pendingEventsMax) await this.#publish();
     }
     await this.#publish();
     const parked = withParked(this.#ledger.parked, this.#workspace.takeParked());
@@ -236,27 +237,23 @@ export class Tenure {
       momentOf(positionBase, record.offset, 0, rest),
       momentOf(positionBase, record.offset, 1, rest),
     ] as const;
-    const events = this.#workspace.events.length;
     const outcome = await runFold(
       foldChange(this.#workspace, source.change, moments),
       this.#workspace,
       this.#driverPorts,
     );
     if (sweep === null) this.#ledger = withLsn(this.#ledger, source.origin.lsn, false);
-    if (outcome === 'applied' || this.#workspace.events.length !== events) {
-      this.#eventsSinceWatermark = true;
-    }
+    this.#ledger = withChange(this.#ledger);
     return outcome === 'parked' ? 'parked' : outcome === 'applied' ? 'applied' : 'irrelevant';
   }
 
   #heartbeat(record: LogRecord, { origin }: Extract<SourceRecord, { kind: 'heartbeat' }>): void {
     const { idleWatermarkMs } = this.#context.settings;
     this.#ledger = withLsn(this.#ledger, origin.lsn, true);
-    if (!isDue(this.#ledger, origin, this.#eventsSinceWatermark, idleWatermarkMs)) return;
+    if (!isDue(this.#ledger, origin, idleWatermarkMs)) return;
     this.#workspace.events.push(watermarkOf(this.#positionOf(record), origin));
     const watermark = { lsn: origin.lsn, committedAtMs: origin.committedAt };
-    this.#ledger = { ...this.#ledger, watermark };
-    this.#eventsSinceWatermark = false;
+    this.#ledger = { ...this.#ledger, watermark, changed: false };
   }
 
   /** The log gives the retry its position; whoever set the letter aside does the rest. */
@@ -304,7 +301,7 @@ export class Tenure {
 
   /** Everything before it is durable and this one the owner; until its end comes round no watermark is true. */
   async #sweep(record: LogRecord, run: (context: SweepContext) => Promise<string>): Promise<void> {
-    await this.#flush([]);
+    await this.#flush();
     const context = this.#sweepContext(record);
     const pendingSweep = await run(context);
     this.#workspace.takeParked();
@@ -326,11 +323,11 @@ export class Tenure {
     await publish(this.#workspace, this.#ports);
   }
 
-  /** A barrier within a batch: all so far durable, the raw offset not yet. */
-  async #flush(order: readonly string[]): Promise<void> {
+  /** Within a batch: all so far durable, the raw offset not yet. */
+  async #flush(): Promise<void> {
     await this.#publish();
     await this.#behind.settled();
-    await writeState(takePending(this.#workspace, order), order, this.#ports);
+    await writeState(takePending(this.#workspace), this.#ports);
   }
 
   /**
@@ -340,7 +337,7 @@ export class Tenure {
   async #write(offset: number): Promise<void> {
     const workspace = this.#workspace;
     const { store, observer, settings } = this.#context;
-    const pending = takePending(workspace, []);
+    const pending = takePending(workspace);
     workspace.settle(settings.cacheBytesMax);
     workspace.evictHints(settings.hintsMax);
     observer.cache(workspace.containerCount, workspace.bytes);
@@ -348,7 +345,7 @@ export class Tenure {
     const hints = workspace.takeHintsToRemove();
     const { watermark } = this.#ledger;
     const commit = { offset, metadata: encodeLedger(this.#ledger) };
-    await writeState(pending, [], this.#ports);
+    await writeState(pending, this.#ports);
     await this.#commit(commit);
     this.#committed = commit;
     if (hints.length > 0) {

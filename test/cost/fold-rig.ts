@@ -56,7 +56,7 @@ export class FoldRig {
       store: this.#store,
       settledBelow: () => this.#offset * 1024,
       insist,
-      flush: (order: readonly string[]) => this.#flush(order),
+      flush: () => this.#flush(),
       publish: () => this.#publish(),
     };
     await readAhead(changes, this.workspace, ports);
@@ -76,7 +76,7 @@ export class FoldRig {
       this.#offset += 1;
       await runFold(foldChange(this.workspace, change, moments), this.workspace, ports);
     }
-    await this.#flush([]);
+    await this.#flush();
     this.workspace.settle(cacheBytesMax);
     if (cacheBytesMax === 0) this.workspace.evictHints(0);
   }
@@ -86,8 +86,8 @@ export class FoldRig {
     await publish(this.workspace, this.#flushPorts);
   }
 
-  async #flush(order: readonly string[]): Promise<void> {
+  async #flush(): Promise<void> {
     await this.#publish();
-    await writeState(takePending(this.workspace, order), order, this.#flushPorts);
+    await writeState(takePending(this.workspace), this.#flushPorts);
   }
 }

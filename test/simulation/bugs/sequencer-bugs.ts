@@ -3,6 +3,7 @@ import type { Bug } from './plant.ts';
 
 const tenure = 'processor/sequencer/tenure.ts';
 const flush = 'processor/sequencer/flush.ts';
+const barriers = 'processor/conversation/barriers.ts';
 const workspace = 'processor/conversation/workspace.ts';
 const foldStep = 'processor/conversation/fold-step.ts';
 const carry = 'processor/conversation/carry.ts';
@@ -16,8 +17,8 @@ export const sequencerBugs: readonly Bug[] = [
     patches: [
       {
         file: tenure,
-        from: '    await writeState(pending, [], this.#ports);\n    await this.#commit(commit);',
-        to: '    await this.#commit(commit);\n    await writeState(pending, [], this.#ports);',
+        from: '    await writeState(pending, this.#ports);\n    await this.#commit(commit);',
+        to: '    await this.#commit(commit);\n    await writeState(pending, this.#ports);',
       },
     ],
   },
@@ -51,7 +52,13 @@ export const sequencerBugs: readonly Bug[] = [
   {
     name: 'no fence',
     about: 'A former owner writes its state over that of the new one.',
-    patches: [{ file: flush, from: '  await ports.fence();\n', to: '' }],
+    patches: [
+      {
+        file: flush,
+        from: '    if (!isFenced || isDestination(at)) await ports.fence();\n',
+        to: '',
+      },
+    ],
   },
   {
     name: 'order by LSN',
@@ -126,9 +133,9 @@ export const sequencerBugs: readonly Bug[] = [
       'The source is written before the destination: a crash in between loses what was carried.',
     patches: [
       {
-        file: carry,
-        from: "yield { kind: 'flush', order: [to.name, from.name] };",
-        to: "yield { kind: 'flush', order: [from.name, to.name] };",
+        file: barriers,
+        from: 'return position >= carry.arrival ? first - 2 : first - 1;',
+        to: 'return position >= carry.arrival ? first - 1 : first - 2;',
       },
     ],
   },
@@ -138,8 +145,24 @@ export const sequencerBugs: readonly Bug[] = [
     patches: [
       {
         file: carry,
-        from: "  yield { kind: 'flush', order: [] };\n  const { from } = move;",
-        to: '  const { from } = move;',
+        from: '  workspace.barriers.begin(moment, bytesOf(steps));\n',
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'destinations of a carry written without another fence',
+    about: 'A new owner has read the source as it was before the round that came before.',
+    patches: [{ file: flush, from: 'if (!isFenced || isDestination(at))', to: 'if (!isFenced)' }],
+  },
+  {
+    name: 'a segment across a barrier',
+    about: 'What changed before a carry and what changed in it are written together.',
+    patches: [
+      {
+        file: 'processor/conversation/container.ts',
+        from: 'const joins = fits && this.position >= this.#barrier.position;',
+        to: 'const joins = fits;',
       },
     ],
   },
@@ -211,8 +234,8 @@ export const sequencerBugs: readonly Bug[] = [
     patches: [
       {
         file: tenure,
-        from: '    await writeState(pending, [], this.#ports);\n    await this.#commit(commit);',
-        to: "    if (hints.length > 0) await this.#insist('remove hints', () => store.removeHints(hints));\n    await writeState(pending, [], this.#ports);\n    await this.#commit(commit);",
+        from: '    await writeState(pending, this.#ports);\n    await this.#commit(commit);',
+        to: "    if (hints.length > 0) await this.#insist('remove hints', () => store.removeHints(hints));\n    await writeState(pending, this.#ports);\n    await this.#commit(commit);",
       },
     ],
   },

@@ -7,7 +7,7 @@ import {
   noSessionHint,
   parkedContainer,
   sessionContainer,
-} from '../../../processor/conversation/container.ts';
+} from '../../../processor/conversation/container-names.ts';
 import type { Fact } from '../../../processor/conversation/fact.ts';
 import {
   type FinalSession,

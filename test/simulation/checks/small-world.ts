@@ -23,6 +23,7 @@ import {
   type RowBuffer,
 } from '../../../processor/projection/changes.ts';
 import type { Projection } from '../../../processor/projection/projection.ts';
+import { takePending } from '../../../processor/sequencer/flush.ts';
 import { encodeLedger, firstLedger } from '../../../processor/sequencer/ledger.ts';
 import { storedRow } from '../../../processor/sequencer/state-codec.ts';
 import type { StateRow } from '../../../processor/sequencer/state-store.ts';
@@ -144,12 +145,11 @@ export class SmallWorld {
   }
 
   /** The state is written and durable. */
-  flush(order: readonly string[] = []): void {
-    const rest = [...this.#workspace.containers()].map(({ name }) => name);
-    for (const name of new Set([...order, ...rest])) {
-      const container = this.#workspace.container(name);
-      if (!container?.needsWrite) continue;
-      for (const { position, rows } of container.takeSegments()) {
+  flush(): void {
+    const { containers, rounds } = takePending(this.#workspace);
+    for (const { container, segments } of rounds.flat()) {
+      const { name } = container;
+      for (const { position, rows } of segments) {
         const stored = rows.map(({ ref, value }) => storedRow(ref, value));
         for (const row of stored) {
           const id = `${name} ${row.kind} ${row.uid} ${row.idx} ${row.other}`;
@@ -159,8 +159,8 @@ export class SmallWorld {
         this.sequencer.stateWritten(name, position);
         this.sequencer.stateDurable(name, position);
       }
-      container.written();
     }
+    for (const container of containers) container.written();
   }
 
   commit(changes: Partial<OffsetCommitted> = {}): void {
@@ -330,7 +330,7 @@ export class SmallWorld {
         this.#workspace.learnHints(request.role, request.uid, []);
       } else if (request.kind === 'flush') {
         this.land();
-        this.flush(request.order);
+        this.flush();
       } else throw new Error(`the small world holds no ${request.kind}`);
       step = fold.next();
     }
