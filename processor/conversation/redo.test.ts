@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { runFold } from '../sequencer/driver.ts';
 import { takePending } from '../sequencer/flush.ts';
 import { MemoryStateStore } from '../sequencer/memory-state-store.ts';
-import { storedRow } from '../sequencer/state-codec.ts';
+import { storedSegments } from '../sequencer/state-codec.ts';
 import type { Lsn } from '../source/lsn.ts';
 import type { RowChange } from '../source/row-change.ts';
 import { foldChange } from './fold.ts';
@@ -70,11 +70,7 @@ class Attempt {
     const { containers, rounds } = takePending(this.#workspace);
     for (const { container, segments } of rounds.flat()) {
       if (!isWritten(container.name)) continue;
-      const rows = segments.map(({ position, rows: changed }) => ({
-        position,
-        rows: changed.map(({ ref, value }) => storedRow(ref, value)),
-      }));
-      await this.#store.write(container.name, rows);
+      await this.#store.write(container.name, storedSegments(segments));
     }
     for (const container of containers) container.written();
   }

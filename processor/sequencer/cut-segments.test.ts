@@ -14,7 +14,7 @@ import type { RowChange } from '../source/row-change.ts';
 import { runFold } from './driver.ts';
 import { takePending } from './flush.ts';
 import { MemoryStateStore } from './memory-state-store.ts';
-import { storedRow } from './state-codec.ts';
+import { storedSegments } from './state-codec.ts';
 import type { StateRow } from './state-store.ts';
 
 class Crash extends Error {}
@@ -76,17 +76,13 @@ class History {
     workspace.hintsToAdd = [];
     const { containers, rounds } = takePending(workspace);
     for (const { container, segments } of rounds.flat()) {
-      const rows = segments.map((segment) => ({
-        position: segment.position,
-        rows: segment.rows.map(({ ref, value }) => storedRow(ref, value)),
-      }));
       const batch = async () => {
         this.batches += 1;
         this.batchesLeft -= 1;
         if (this.batchesLeft < 0) throw new Crash();
       };
       await batch();
-      await this.store.write(container.name, rows, batch);
+      await this.store.write(container.name, storedSegments(segments), batch);
     }
     for (const container of containers) container.written();
   }

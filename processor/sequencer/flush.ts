@@ -12,7 +12,7 @@ import type { LogEntry } from '../event/event.ts';
 import type { NewRecord } from '../kafka/log.ts';
 import { partitionOfBytes } from '../kafka/partition.ts';
 import type { SequencerSettings, TenureContext } from './settings.ts';
-import { storedRow } from './state-codec.ts';
+import { storedSegments } from './state-codec.ts';
 
 export type FlushPorts = Pick<TenureContext, 'producer' | 'store' | 'encode' | 'settings'> & {
   /** Repeats what failed for a passing reason, until the tenure is over. */
@@ -107,11 +107,8 @@ function recordsOf(
 }
 
 async function writePart({ container, segments }: Part, ports: FlushPorts): Promise<void> {
-  const rows = segments.map((segment) => ({
-    position: segment.position,
-    rows: segment.rows.map(({ ref, value }) => storedRow(ref, value)),
-  }));
-  await ports.insist('write state', () => ports.store.write(container.name, rows));
+  const stored = storedSegments(segments);
+  await ports.insist('write state', () => ports.store.write(container.name, stored));
 }
 
 /** Each item once, at most so many at a time; rejects with the first error after all have ended. */

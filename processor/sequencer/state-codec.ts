@@ -2,7 +2,7 @@
  * The fold's rows as the store keeps them, and back. What may be large (title, prompt, content)
  * stands in `text`; the rest in `body`, JSON with short names, since one is written with every event.
  */
-import type { RowRef, RowValue, SliceRef } from '../conversation/container.ts';
+import type { RowRef, RowValue, Segment, SliceRef } from '../conversation/container.ts';
 import type {
   ChildState,
   FamilyState,
@@ -12,7 +12,7 @@ import type {
   StepSummary,
   TurnState,
 } from '../conversation/rows.ts';
-import type { StateKey, StateRow, StateRowKind } from './state-store.ts';
+import type { StateKey, StateRow, StateRowKind, StateSegment } from './state-store.ts';
 
 const none = { idx: 0, other: '' };
 
@@ -60,6 +60,14 @@ export function sliceOf(slice: SliceRef): {
     case 'steps':
       return { kind: 'step', uid: slice.turnUid };
   }
+}
+
+/** Segments as the store writes them. */
+export function storedSegments(segments: readonly Segment[]): readonly StateSegment[] {
+  return segments.map(({ position, rows }) => ({
+    position,
+    rows: rows.map(({ ref, value }) => storedRow(ref, value)),
+  }));
 }
 
 export function storedRow(ref: RowRef, value: RowValue): StateRow {
