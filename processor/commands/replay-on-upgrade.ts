@@ -1,4 +1,5 @@
 /** `turnstream run --replay-on-upgrade`: a replay beside the worker, in its process. */
+import { anySignal } from '../engine/any-signal.ts';
 import type { Projection } from '../projection/projection.ts';
 import { replayOnUpgrade } from '../replay/on-upgrade.ts';
 import { replay } from '../replay/replay.ts';
@@ -16,17 +17,15 @@ export async function besideUpgrades(
   parts: ServiceParts,
   work: () => Promise<void>,
 ): Promise<void> {
-  const over = new AbortController();
-  const abort = () => over.abort();
-  context.signal.addEventListener('abort', abort, { once: true });
+  const over = anySignal(context.signal);
   const upgrading = upgrade(context, projections, parts, over.signal).catch((thrown: unknown) => {
     parts.log.error({ err: thrown }, 'nothing is replayed by this worker any more');
   });
   try {
     await work();
   } finally {
-    abort();
-    context.signal.removeEventListener('abort', abort);
+    over.release();
+    over.abort();
     await upgrading;
   }
 }

@@ -7,6 +7,7 @@
 import { TurnstreamError } from '../error.ts';
 import type { ConsumerHandlers, Log, LogConsumer } from '../kafka/log.ts';
 import type { Logger } from '../logger.ts';
+import { anySignal } from './any-signal.ts';
 import { ByteBudget } from './byte-budget.ts';
 import type { Clock, Random } from './clock.ts';
 import { DeadLetterWriter } from './dead-letter.ts';
@@ -153,7 +154,7 @@ async function consume(
   handlers: ConsumerHandlers,
   signals: readonly AbortSignal[],
 ): Promise<'consumer' | 'signal'> {
-  const { signal, stopListening } = anyOf(signals);
+  const { signal, release } = anySignal(...signals);
   const running = consumer.run(handlers).then(() => 'consumer' as const);
   // After a signal nobody awaits it any more; its failure is then no news.
   running.catch(() => undefined);
@@ -164,21 +165,8 @@ async function consume(
   try {
     return await Promise.race([running, aborted]);
   } finally {
-    stopListening();
+    release();
   }
-}
-
-function anyOf(signals: readonly AbortSignal[]) {
-  const any = new AbortController();
-  const abort = () => any.abort();
-  for (const signal of signals) {
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-  }
-  const stopListening = () => {
-    for (const signal of signals) signal.removeEventListener('abort', abort);
-  };
-  return { signal: any.signal, stopListening };
 }
 
 function handlersOf(

@@ -4,6 +4,7 @@
  * targets. It resumes from the targets' checkpoints, and goes on until it is stopped.
  */
 
+import { anySignal } from '../engine/any-signal.ts';
 import { generationName } from '../engine/generations.ts';
 import { silentObserver, type WorkerObserver } from '../engine/observer.ts';
 import type { Checkpoint, CheckpointStore } from '../engine/store.ts';
@@ -56,8 +57,7 @@ export function startBuild(ports: ReplayPorts, settings: ReplaySettings, scope: 
       })),
     },
   );
-  const ending = new AbortController();
-  lost.addEventListener('abort', () => ending.abort(), { once: true });
+  const ending = anySignal(lost);
   const running = worker.run(ending.signal);
   const failed = running.then(
     () => new Promise<never>(() => undefined),
@@ -80,6 +80,7 @@ export function startBuild(ports: ReplayPorts, settings: ReplaySettings, scope: 
     },
     failed,
     async stop() {
+      ending.release();
       ending.abort();
       await running.catch(() => undefined);
     },

@@ -2,6 +2,7 @@
  * What a replay would read, and about how long it would take: counts from the log and the checkpoints of
  * an unfinished build, and a short sample that reads and folds and forgets. Nothing is written anywhere.
  */
+import { anySignal } from '../engine/any-signal.ts';
 import type { Until } from '../engine/generations.ts';
 import { silentObserver } from '../engine/observer.ts';
 import type { CheckpointStore, ReadModelStore } from '../engine/store.ts';
@@ -103,9 +104,7 @@ export async function sampledRate(
       drainMsMax: 0,
     },
   );
-  const stop = new AbortController();
-  const abort = () => stop.abort();
-  signal.addEventListener('abort', abort, { once: true });
+  const stop = anySignal(signal);
   const running = worker.run(stop.signal);
   const failed = running.then(() => undefined);
   const atEnd = () => isAtEnd(worker.status().projections[0]?.partitions ?? []);
@@ -114,7 +113,7 @@ export async function sampledRate(
     await Promise.race([clock.delay(lookMs, stop.signal), failed]);
   }
   stop.abort();
-  signal.removeEventListener('abort', abort);
+  stop.release();
   await running;
   const seconds = Math.max(0.001, (endedAtMs - beganAtMs) / 1000);
   return records === 0 ? null : { records, seconds, recordsPerSecond: records / seconds };

@@ -9,13 +9,14 @@
  * Every contribution up to there is in it, and whoever loads it adds what comes later: none is lost or counted twice
  * (I1, I2), whether or not everybody stood still (I6). Where they did not, nothing is written.
  */
+import { anySignal } from '../engine/any-signal.ts';
 import type { CheckpointStore } from '../engine/store.ts';
 import type { HoldStore } from '../engine/totals-holds.ts';
 import type { Difference } from './findings.ts';
 import { type MendDeps, type MendOutcome, mend } from './mend.ts';
 import type { Target } from './ports.ts';
 import type { VerifySettings } from './settings.ts';
-import { couldNotVerify, type SnapshotDeps } from './snapshots.ts';
+import { couldNotVerify, type SnapshotDeps, stopped } from './snapshots.ts';
 import { keyText, numbers } from './sums-pass.ts';
 import type { Tail } from './tail.ts';
 import { addedUpTo } from './touched.ts';
@@ -80,7 +81,7 @@ async function standStill(
   let before = { atMs: startedAtMs, offsets: await look(), read: tail.read };
   while (clock.nowMs() - startedAtMs < settings.waitMsMax) {
     await clock.delay(lookMs, signal);
-    if (signal.aborted) throw couldNotVerify('It was stopped before it was done');
+    if (signal.aborted) throw stopped();
     const atMs = clock.nowMs();
     if (!(await holding.keep())) return false;
     const offsets = await look();
@@ -98,18 +99,17 @@ async function standStill(
 
 /** By partition, the position of a watermark behind all that is in the log now. */
 async function marked({ tail, clock, settings, signal }: MendTotalsDeps) {
-  const over = new AbortController();
-  const stop = () => over.abort();
-  signal.addEventListener('abort', stop, { once: true });
+  const over = anySignal(signal);
   try {
     const late = clock.delay(settings.waitMsMax, over.signal).then(() => null);
     const marks = await Promise.race([tail.toMarks(), late]);
     if (marks !== null) return marks;
+    if (signal.aborted) throw stopped();
     throw couldNotVerify(
       `The event log got no watermark for ${settings.waitMsMax} ms: see with \`turnstream lag\` whether Debezium and the sequencer run`,
     );
   } finally {
-    signal.removeEventListener('abort', stop);
+    over.release();
     over.abort();
   }
 }

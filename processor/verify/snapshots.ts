@@ -3,6 +3,7 @@
  * model has taken that. A snapshot beside which Debezium reads the tables anew is let go: what it reads
  * has no place in the order of commits.
  */
+import { anySignal } from '../engine/any-signal.ts';
 import type { Clock } from '../engine/clock.ts';
 import { generationName } from '../engine/generations.ts';
 import type { CheckpointStore } from '../engine/store.ts';
@@ -18,22 +19,33 @@ export type SnapshotDeps = {
   readonly signal: AbortSignal;
 };
 
+/** What is read of the log meanwhile. */
+export type SnapshotTail = Pick<
+  Tail,
+  'hold' | 'begin' | 'watermarked' | 'isClean' | 'unmarked' | 'watermarks'
+>;
+
 const lookMs = 50;
 
 export function couldNotVerify(reason: string, cause?: unknown): TurnstreamError {
   return new TurnstreamError('VERIFY', reason, { retriable: true, cause });
 }
 
+export function stopped(): TurnstreamError {
+  return couldNotVerify('It was stopped before it was done');
+}
+
 /** The tail is held, and taken up with the snapshot. */
 export async function openComparable(
   deps: SnapshotDeps,
-  tail: Tail,
+  tail: SnapshotTail,
   targets: readonly Target[],
   waitMsMax: number,
 ): Promise<SourceSnapshot> {
   const { source, clock, signal } = deps;
   const startedAtMs = clock.nowMs();
   for (;;) {
+    if (signal.aborted) throw stopped();
     await tail.hold();
     const snapshot = await source.open();
     try {
@@ -59,24 +71,22 @@ export async function openComparable(
 
 async function marked(
   { clock, signal }: SnapshotDeps,
-  tail: Tail,
+  tail: SnapshotTail,
   { lsn }: SourceSnapshot,
   waitMsMax: number,
 ): Promise<void> {
-  const done = new AbortController();
-  const stop = () => done.abort();
-  signal.addEventListener('abort', stop, { once: true });
+  const done = anySignal(signal);
   try {
     const limit = clock.delay(waitMsMax, done.signal).then(() => 'late' as const);
     const outcome = await Promise.race([tail.watermarked().then(() => 'marked' as const), limit]);
-    if (signal.aborted) throw couldNotVerify('It was stopped before it was done');
+    if (signal.aborted) throw stopped();
     if (outcome === 'late') {
       throw couldNotVerify(
         `The event log has no watermark of LSN ${formatLsn(lsn)} after ${waitMsMax} ms, in partition ${tail.unmarked.join(', ')}: see with \`turnstream lag\` whether Debezium and the sequencer run and how far they are behind`,
       );
     }
   } finally {
-    signal.removeEventListener('abort', stop);
+    done.release();
     done.abort();
   }
 }
@@ -84,7 +94,7 @@ async function marked(
 /** The read model has all that the snapshot sees. */
 async function passed(
   { checkpoints, clock, signal }: SnapshotDeps,
-  tail: Tail,
+  tail: SnapshotTail,
   { model }: Target,
   waitMsMax: number,
 ): Promise<void> {
@@ -97,7 +107,7 @@ async function passed(
       (found.get(partition)?.offset ?? 0) < offset ? [partition] : [],
     );
     if (behind.length === 0) return;
-    if (signal.aborted) throw couldNotVerify('It was stopped before it was done');
+    if (signal.aborted) throw stopped();
     const now = [...found.values()].reduce((total, { offset }) => total + offset, 0);
     if (now !== sum) movedAtMs = clock.nowMs();
     sum = now;
