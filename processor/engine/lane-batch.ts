@@ -36,7 +36,7 @@ export type LaneBatch = {
   /** Nobody's, when nobody measures them. */
   readonly readable: EventTimes[];
   readonly measures: boolean;
-  /** No totals that this partition has stored are ahead of the batch: its deltas may be added up as they come. */
+  /** No stored totals will be loaded for the batch: its deltas may be added up as they come. */
   readonly addsUp: boolean;
   /** The one entry of a batch that is a retry. */
   retry: Retry | null;

@@ -107,9 +107,12 @@ export class Lane {
   /** The batch after the one that is being written, if there is one. */
   open(): LaneBatch {
     const from = this.#writing?.reached ?? this.#reached;
+    // Deltas are added up where none of their totals will be loaded: what is loaded may be ahead in the midst of
+    // them, by a former owner. What the batch under way puts into the cache is counted already.
+    const addsUp = this.#isWhole && this.#cache.keepsAll(this.#writing?.deltas.size ?? 0);
     return openLaneBatch(this.hosted.projection, from, {
       measures: this.#context.observer.measuresEvents !== false,
-      addsUp: this.#isWhole,
+      addsUp,
     });
   }
 
@@ -228,7 +231,7 @@ export class Lane {
       else if (first !== undefined) missing.push(first);
     }
     this.#context.observer.totalsRead(found.size, missing.length);
-    if (missing.length === 0 || (this.#isWhole && !this.#cache.hasForgotten)) return found;
+    if (missing.length === 0 || (this.#isWhole && this.#cache.keepsAll(0))) return found;
     const keys = missing.map(({ key }) => key);
     const outcome = await this.#untilDone('totals-read', () =>
       this.#context.store.loadTotals(this.#model, this.#partition, keys),

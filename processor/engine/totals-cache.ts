@@ -18,9 +18,9 @@ export class TotalsCache {
     return this.#entries.size;
   }
 
-  /** An entry was dropped: what is not here may be stored. */
-  get hasForgotten(): boolean {
-    return this.#hasForgotten;
+  /** Nothing was dropped, nor will be when so many more come: what is not here was never put. */
+  keepsAll(more: number): boolean {
+    return !this.#hasForgotten && this.#entries.size + more <= this.#entriesMax;
   }
 
   get(keyText: string): StoredTotals | undefined {

@@ -93,6 +93,25 @@ test('whoever goes on from a checkpoint looks totals up, new generation or not',
   expect(world.readModels()).toEqual(world.expected());
 });
 
+test('totals that a former owner left ahead of its checkpoint are not added to twice, with little memory', async () => {
+  const world = await new World({ projections: [counts()], partitions }).open();
+  for (const [entity, account] of ['a', 'b', 'c', 'a', 'a', 'a'].entries()) {
+    const to = { account, tpe: 1, content: 'x', partition: 0 };
+    await world.append(world.history.apply({ entity, to }));
+  }
+  const hosted = [{ projection: counts(), generation: 1, isNew: true }];
+  // Its totals of “a” hold the fourth event; no checkpoint says so.
+  const crash = (_: number, operation: string): Fault | undefined =>
+    operation === 'checkpoint' ? { kind: 'crash', when: 'before' } : undefined;
+  const first = world.start(crash, { hosted, batchRecordsMax: 4 });
+  await world.settle();
+  expect(first.dead).toBe(true);
+  // The fourth is in the midst of a batch of this one, when it has forgotten “a”.
+  world.start(undefined, { hosted, batchRecordsMax: 3, totalsCacheEntriesMax: 1 });
+  await world.settle();
+  expect(world.readModels()).toEqual(world.expected());
+});
+
 /** Two partitions of twenty events each; answers how many of the second are folded when rows of the first go out. */
 async function foldedAtTheFirstWrite(settings: Partial<WorkerSettings>): Promise<number> {
   const world = await new World({
