@@ -136,6 +136,35 @@ describe('waiting for the task', () => {
   });
 });
 
+describe('the condition of a connector', () => {
+  it('is told with its first cause', async () => {
+    const paused: Reply = [200, { connector: { state: 'PAUSED' }, tasks: [{ state: 'PAUSED' }] }];
+    const ended: Reply = [200, { connector: { state: 'FAILED', trace: 'No config' }, tasks: [] }];
+    const { api } = await worker({
+      [`GET ${statusPath}`]: [running, failed, ended, paused, [404, {}], [500, { message: 'no' }]],
+    });
+    expect(await api.condition()).toEqual({ kind: 'running' });
+    const cause = 'Caused by: PSQLException: all replication slots are in use';
+    expect(await api.condition()).toEqual({ kind: 'failed', cause });
+    expect(await api.condition()).toEqual({ kind: 'failed', cause: 'No config' });
+    expect(await api.condition()).toEqual({ kind: 'resting', states: 'PAUSED, PAUSED' });
+    expect(await api.condition()).toEqual({ kind: 'missing' });
+    await expect(api.condition()).rejects.toMatchObject({ code: 'CONNECT' });
+  });
+
+  it('is mended where it has failed', async () => {
+    const { api, asked } = await worker({
+      [`POST ${restartPath}`]: [
+        [202, {}],
+        [404, { message: 'unknown' }],
+      ],
+    });
+    await api.restartFailed();
+    expect(asked).toEqual([`POST ${restartPath}`]);
+    await expect(api.restartFailed()).rejects.toMatchObject({ code: 'CONNECT' });
+  });
+});
+
 describe('the plugin', () => {
   it('is looked for by its class', async () => {
     const { api } = await worker({

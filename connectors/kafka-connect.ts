@@ -1,6 +1,6 @@
 /**
- * Kafka Connect's REST API, as far as capture needs it: put a connector's configuration, and wait
- * until its task runs. Every call may be made again; Connect answers 409 while it rebalances, which
+ * Kafka Connect's REST API, as far as capture needs it: put a connector's configuration, wait until its
+ * task runs, and see how it is later. Every call may be made again; Connect answers 409 while it rebalances, which
  * is waited out.
  */
 import { messageOf, TurnstreamError } from '../processor/error.ts';
@@ -16,23 +16,40 @@ export type PutOutcome = 'created' | 'updated' | 'unchanged';
 
 export type PluginFacts = { readonly installed: boolean; readonly version: string | null };
 
+/** Of the connector and its task together. */
+export type Condition =
+  | { readonly kind: 'running' }
+  /** `cause`: what its trace begins with. */
+  | { readonly kind: 'failed'; readonly cause: string }
+  /** On its way, or as somebody wants it: paused, stopped, unassigned, restarting. */
+  | { readonly kind: 'resting'; readonly states: string }
+  | { readonly kind: 'missing' };
+
 export interface KafkaConnect {
   /** Whether the worker has Debezium's Postgres connector, and which. */
   plugin(connectorClass: string): Promise<PluginFacts>;
   put(config: ConnectorConfig): Promise<PutOutcome>;
   /** Resolves when the connector's task runs; rejects with CONNECT when it failed or in time did not. */
   waitUntilRunning(outcome: PutOutcome): Promise<void>;
+  condition(): Promise<Condition>;
+  /** Begins what has failed anew, and nothing else. */
+  restartFailed(): Promise<void>;
 }
+
+export type KafkaConnectSettings = {
+  readonly connector: Pick<ConnectSettings['connector'], 'url' | 'name' | 'startTimeoutMs'>;
+};
 
 const pollMs = 200;
 const requestTimeoutMs = 30_000;
 const traceLinesMax = 6;
+const restartOfFailed = '/restart?includeTasks=true&onlyFailed=true';
 
 type Answer = { readonly status: number; readonly body: unknown };
 type State = { readonly state: string; readonly trace?: string };
 type Status = { readonly connector: State; readonly tasks: readonly State[] };
 
-export function kafkaConnect(settings: ConnectSettings, waiting: Waiting): KafkaConnect {
+export function kafkaConnect(settings: KafkaConnectSettings, waiting: Waiting): KafkaConnect {
   const { name, startTimeoutMs } = settings.connector;
   const base = settings.connector.url.replace(/\/+$/, '');
   const path = `/connectors/${encodeURIComponent(name)}`;
@@ -87,12 +104,20 @@ export function kafkaConnect(settings: ConnectSettings, waiting: Waiting): Kafka
         if (status !== undefined && isRunning(status)) return;
         const failed = status === undefined ? undefined : failureOf(status);
         if (failed !== undefined && restarts-- <= 0) throw taskFailed(name, failed);
-        if (failed !== undefined) {
-          await call('POST', `${path}/restart?includeTasks=true&onlyFailed=true`);
-        }
+        if (failed !== undefined) await call('POST', `${path}${restartOfFailed}`);
         if (waiting.nowMs() >= deadlineMs) throw notRunning(name, startTimeoutMs, status);
         await waiting.delay(pollMs);
       }
+    },
+    async condition() {
+      const answer = await call('GET', `${path}/status`);
+      if (answer.status === 404) return { kind: 'missing' };
+      if (answer.status !== 200) throw refused(`the status of connector ${name}`, answer);
+      return conditionOf(answer.body as Status);
+    },
+    async restartFailed() {
+      const answer = await call('POST', `${path}${restartOfFailed}`);
+      if (answer.status >= 300) throw refused(`a restart of connector ${name}`, answer);
     },
   };
 }
@@ -159,14 +184,30 @@ function failureOf({ connector, tasks }: Status): State | undefined {
   return [connector, ...tasks].find(({ state }) => state === 'FAILED');
 }
 
-function taskFailed(name: string, { trace = '' }: State): TurnstreamError {
+function conditionOf(status: Status): Condition {
+  if (isRunning(status)) return { kind: 'running' };
+  const failed = failureOf(status);
+  if (failed !== undefined) return { kind: 'failed', cause: causeOf(failed) };
+  return { kind: 'resting', states: statesOf(status) };
+}
+
+/** What went wrong at first stands in the last of the causes. */
+function causeOf({ trace = '' }: State): string {
   const lines = trace.trim().split('\n');
-  // What went wrong at first stands in the last of the causes.
-  const cause = lines.findLast((line) => line.startsWith('Caused by:'));
-  const shown = [...lines.slice(0, traceLinesMax), ...(cause === undefined ? [] : [cause])];
+  return lines.findLast((line) => line.startsWith('Caused by:')) ?? lines[0] ?? '';
+}
+
+function statesOf({ connector, tasks }: Status): string {
+  return [connector, ...tasks].map(({ state }) => state).join(', ');
+}
+
+function taskFailed(name: string, failed: State): TurnstreamError {
+  const { trace = '' } = failed;
+  const lines = trace.trim().split('\n');
+  const shown = new Set([...lines.slice(0, traceLinesMax), causeOf(failed)]);
   return new TurnstreamError(
     'CONNECT',
-    `Connector ${name} failed to start; correct what it names and run this again:\n${shown.join('\n')}`,
+    `Connector ${name} failed to start; correct what it names and run this again:\n${[...shown].join('\n')}`,
   );
 }
 
@@ -175,10 +216,7 @@ function notRunning(
   startTimeoutMs: number,
   status: Status | undefined,
 ): TurnstreamError {
-  const states =
-    status === undefined
-      ? 'unknown'
-      : [status.connector, ...status.tasks].map(({ state }) => state).join(', ');
+  const states = status === undefined ? 'unknown' : statesOf(status);
   return new TurnstreamError(
     'CONNECT',
     `Connector ${name} does not run after ${startTimeoutMs / 1000} s (${states}); look at the log of Kafka Connect, then run this again.`,

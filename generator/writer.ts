@@ -73,7 +73,7 @@ function writeError(cause: unknown): TurnstreamError {
       { cause },
     );
   }
-  return new TurnstreamError('CONNECT', `Writing to Postgres failed: ${messageOf(cause)}`, {
+  return new TurnstreamError('CONNECT', `Postgres failed: ${messageOf(cause)}`, {
     cause,
   });
 }

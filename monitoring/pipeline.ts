@@ -1,4 +1,5 @@
 /** The dashboard to look at first: is everything well, how far is each stage behind, how much goes through it. */
+import { captureRow } from './capture.ts';
 import { type Dashboard, mean, quantile, query, type Row, stalenessLimits } from './description.ts';
 
 const all = 'namespace=~"$namespace"';
@@ -216,48 +217,6 @@ const stages: Row = {
   ],
 };
 
-const capture: Row = {
-  title: 'Capture',
-  panels: [
-    {
-      title: 'WAL that the slot holds back',
-      description:
-        'Postgres keeps so much WAL for Debezium. A saw-tooth is normal; a line that only rises fills the disk of the source database.',
-      kind: 'lines',
-      unit: 'bytes',
-      width: 8,
-      limits: { orange: 2 * 1024 ** 3, red: 10 * 1024 ** 3 },
-      queries: [query('{{slot}}', `max by (slot) (turnstream_slot_retained_bytes{${all}})`)],
-    },
-    {
-      title: 'Slot',
-      description:
-        'active is 1 while Debezium is connected. Of the states one is 1: reserved is normal, extended within its limit, unreserved about to lose WAL, lost and missing need a snapshot.',
-      kind: 'lines',
-      unit: 'none',
-      width: 8,
-      queries: [
-        query('{{slot}} active', `max by (slot) (turnstream_slot_active{${all}})`),
-        query('{{slot}} {{status}}', `max by (slot, status) (turnstream_slot_status{${all}}) > 0`),
-      ],
-    },
-    {
-      title: 'Looks at Postgres and Kafka',
-      description:
-        'For the lag metrics. While one of them answers with errors alone, its metrics keep their last values.',
-      kind: 'lines',
-      unit: 'ops',
-      width: 8,
-      queries: [
-        query(
-          '{{source}} {{result}}',
-          `sum by (source, result) (rate(turnstream_source_polls_total{${all}}[$__rate_interval]))`,
-        ),
-      ],
-    },
-  ],
-};
-
 const work: Row = {
   title: 'Batches, retries, caches',
   panels: [
@@ -386,5 +345,5 @@ export const pipeline: Dashboard = {
   description:
     'Lag and throughput of each stage and read model, from Postgres to the CQL database.',
   ofOneProjection: false,
-  rows: [glance, lag, throughput, stages, capture, work, processes],
+  rows: [glance, lag, throughput, stages, captureRow, work, processes],
 };

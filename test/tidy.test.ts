@@ -107,7 +107,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'processor/conversation/fact.ts',
     'processor/conversation/step-type.ts',
   ],
-  'connectors/': ['processor/source/', 'type processor/kafka/log.ts'],
+  'connectors/': [
+    'processor/source/',
+    'type processor/kafka/log.ts',
+    // The watch over the connector has the clock and the pauses of everything that tries again.
+    'type processor/engine/clock.ts',
+    'processor/engine/retry.ts',
+  ],
   // Descriptions of dashboards: data.
   'monitoring/': [],
 };

@@ -1,6 +1,9 @@
 /** `turnstream sequence`: the sequencer as a service. */
+import { kafkaConnect } from '../../connectors/kafka-connect.ts';
+import { watchConnector } from '../../connectors/watch.ts';
 import type { Config } from '../config.ts';
 import { openEventCodec } from '../event/codec.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { runSequencer } from '../sequencer/run.ts';
 import type { SequencerSettings } from '../sequencer/settings.ts';
 import { recordDecoder } from '../source/avro.ts';
@@ -22,6 +25,7 @@ export async function sequenceCommand(context: CommandContext): Promise<ExitCode
     topic: settings.changesTopic,
     group: settings.group,
     retry: settings,
+    beside: (metrics: Metrics, signal: AbortSignal) => watched(context, metrics, signal),
   };
   await asService(context, role, async ({ metrics, health, log: logger }) => {
     const log = openLogOfChanges(config.kafka, logger);
@@ -53,6 +57,28 @@ export async function sequenceCommand(context: CommandContext): Promise<ExitCode
     }
   });
   return 0;
+}
+
+/** Looks after the connector, unless that is not wanted. */
+async function watched(
+  { config, log }: CommandContext,
+  { source }: Metrics,
+  signal: AbortSignal,
+): Promise<void> {
+  const { url, connectorName: name, watchIntervalMs, restartDelayMsMax } = config.connect;
+  if (watchIntervalMs === 0) return;
+  // Whoever looks again soon waits for nothing.
+  const connect = kafkaConnect({ connector: { url, name, startTimeoutMs: 0 } }, systemClock);
+  const restarts = source.connectorRestarts(name);
+  const deps = {
+    connect,
+    clock: systemClock,
+    random: Math.random,
+    log,
+    seen: (running: boolean | null) => source.connector(name, running),
+    restarted: () => restarts.inc(),
+  };
+  await watchConnector(deps, { connector: name, watchIntervalMs, restartDelayMsMax }, signal);
 }
 
 function sequencerSettings({ kafka, sequencer }: Config): SequencerSettings {

@@ -35,6 +35,8 @@ export type ServiceRole = {
   readonly group: string;
   /** The pauses before it is tried again. */
   readonly retry: RetrySettings;
+  /** Goes on from the first attempt to the last, until the signal aborts. Never rejects. */
+  readonly beside?: (metrics: Metrics, signal: AbortSignal) => Promise<void>;
 };
 
 /** Served as 0 until one happens. */
@@ -61,6 +63,7 @@ export async function asService(
   logger.info({ metrics: `${server.url}/metrics`, group: role.group }, `${role.part} starts`);
   const ending = new AbortController();
   const polling = pollLag(context, role, { metrics, own, group }, ending.signal);
+  const beside = role.beside?.(metrics, ending.signal);
   const drain = () => {
     health.enter('draining');
     logger.info({}, 'stopping: what is in hand is finished first; a second signal ends at once');
@@ -72,7 +75,7 @@ export async function asService(
   } finally {
     signal.removeEventListener('abort', drain);
     ending.abort();
-    await polling;
+    await Promise.all([polling, beside]);
     await server.close();
   }
 }

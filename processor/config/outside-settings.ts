@@ -218,6 +218,18 @@ export const connect = {
     'http://127.0.0.1:18081/apis/registry/v2',
     "Schema registry as the connector's Avro converter reaches it (Apicurio's own API).",
   ),
+  watchIntervalMs: integer(
+    'TURNSTREAM_CONNECT_WATCH_INTERVAL_MS',
+    5000,
+    'Pause between two looks of the sequencer at the connector, of which it begins anew what has failed; 0: it does not look.',
+    { min: 0, max: 3_600_000 },
+  ),
+  restartDelayMsMax: integer(
+    'TURNSTREAM_CONNECT_RESTART_DELAY_MS_MAX',
+    300_000,
+    'The longest pause before a connector that fails again and again is begun anew.',
+    { min: 1000, max: 24 * 3_600_000 },
+  ),
   postgresHost: text(
     'TURNSTREAM_CONNECT_POSTGRES_HOST',
     '',

@@ -254,6 +254,16 @@ export const metricTable = {
     help: '1 while Debezium is connected to the slot.',
     labels: ['slot'],
   },
+  turnstream_connector_running: {
+    type: 'gauge',
+    help: '1 while the connector and its task run; 0 when they have failed, rest or are not there. Absent while Kafka Connect does not answer.',
+    labels: ['connector'],
+  },
+  turnstream_connector_restarts_total: {
+    type: 'counter',
+    help: 'Times that a failed connector or task was begun anew.',
+    labels: ['connector'],
+  },
   turnstream_source_polls_total: {
     type: 'counter',
     help: 'Polls for the lag metrics, by source (postgres, log) and result (ok, error). While polls fail, the lag metrics keep their last values.',

@@ -3,7 +3,7 @@
  * they go on growing when nothing moves any more, and what lag.ts has polled.
  */
 import type { Lsn } from '../source/lsn.ts';
-import type { Declare } from './declare.ts';
+import { type Count, counted, type Declare } from './declare.ts';
 import type { HeldPartition, Progress } from './progress.ts';
 
 export type SlotReport = {
@@ -17,6 +17,9 @@ export const slotStatuses = ['reserved', 'extended', 'unreserved', 'lost', 'miss
 export type SlotStatus = (typeof slotStatuses)[number];
 
 export type SourceMetrics = {
+  /** Null: nobody answers. */
+  connector(name: string, running: boolean | null): void;
+  connectorRestarts(name: string): Count;
   primary(currentLsn: Lsn): void;
   slot(report: SlotReport): void;
   polled(source: 'postgres' | 'log', result: 'ok' | 'error'): void;
@@ -60,6 +63,8 @@ export function sourceMetrics(
   const retained = declare.gauge('turnstream_slot_retained_bytes');
   const status = declare.gauge('turnstream_slot_status');
   const active = declare.gauge('turnstream_slot_active');
+  const connector = declare.gauge('turnstream_connector_running');
+  const restarts = declare.counter('turnstream_connector_restarts_total');
   let primaryLsn: Lsn | undefined;
   declare.gauge('turnstream_lag_records', (gauge) => {
     gauge.reset();
@@ -95,6 +100,11 @@ export function sourceMetrics(
     }
   });
   return {
+    connector: (name, running) => {
+      if (running === null) connector.remove({ connector: name });
+      else connector.set({ connector: name }, running ? 1 : 0);
+    },
+    connectorRestarts: (name) => counted(restarts, name),
     primary: (currentLsn) => {
       primaryLsn = currentLsn;
     },

@@ -77,6 +77,8 @@ export class Pages {
 
 function polled({ source }: Metrics): void {
   source.primary(5_000_000 as Lsn);
+  source.connector('turnstream', true);
+  source.connectorRestarts('turnstream');
   source.slot({ name: 'turnstream', status: 'reserved', active: true, retainedBytes: 70_000 });
   source.polled('postgres', 'ok');
   source.polled('log', 'ok');
