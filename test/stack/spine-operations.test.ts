@@ -118,6 +118,34 @@ test('staleness grows while Connect is stopped, and falls when it is back', asyn
   expect(await spine.judged()).toBeNull();
 }, 150_000);
 
+test('a connector’s task that has failed for good is begun anew by the sequencer', async () => {
+  const { name, pool, addresses } = spine;
+  const connector = { connector: name };
+  const isRunning = async () => {
+    const [running] = samplesOf(
+      await metricsOf(sequencer),
+      'turnstream_connector_running',
+      connector,
+    );
+    return running?.value === 1;
+  };
+  const restarts = async () =>
+    sampleOf(await metricsOf(sequencer), 'turnstream_connector_restarts_total', connector);
+  await until(isRunning);
+  const before = await restarts();
+  // Debezium finds no publication when it starts: that is no matter of trying again to it.
+  await pool.query(`ALTER PUBLICATION ${name} RENAME TO ${name}_away`);
+  await fetch(`${addresses.connect.url}/connectors/${name}/restart?includeTasks=true`, {
+    method: 'POST',
+  });
+  await until(async () => (await restarts()) > before);
+  await pool.query(`ALTER PUBLICATION ${name}_away RENAME TO ${name}`);
+  await until(isRunning);
+  await stream(5);
+  expect(await spine.judged()).toBeNull();
+  expect(sequencer.log()).toContain('has failed and is begun anew');
+}, 150_000);
+
 test('after everything was stopped and started again it goes on where it was', async () => {
   expect(await worker.stop()).toBe(0);
   expect(await sequencer.stop()).toBe(0);

@@ -115,7 +115,7 @@ describe.skipIf(isMissing)('network policies', () => {
     };
     const partsOf = (name: string) =>
       fromOf(name).flatMap(({ podSelector }) => podSelector?.matchExpressions?.[0]?.values ?? []);
-    expect(partsOf('turnstream-connect')).toEqual(['capture']);
+    expect(partsOf('turnstream-connect')).toEqual(['capture', 'sequencer']);
     expect(partsOf('turnstream-scylla')).toEqual(
       expect.arrayContaining(['sequencer', 'worker', 'schema']),
     );
