@@ -1,6 +1,8 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { pause } from '../test/support/wait.ts';
 
 const bin = fileURLToPath(new URL('../bin/turnstream.mjs', import.meta.url));
 
@@ -38,4 +40,18 @@ test('a result is stdout alone, for another program to read', { timeout }, async
   const { code, out, err } = await turnstream(['config', '--json']);
   expect([code, err]).toEqual([0, '']);
   expect(Object.keys(JSON.parse(out))).toContain('TURNSTREAM_KAFKA_BROKERS');
+});
+
+test('whoever reads slowly gets all of it', { timeout }, async () => {
+  // Far more than a pipe holds: names that it does not know, told again in one sentence.
+  const names = Array.from({ length: 6 }, (_, at) => String(at).repeat(100_000));
+  const child = spawn(process.execPath, [bin, 'run', ...names], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  await once(child.stderr, 'readable');
+  // One that does not wait for its reader has ended by then, and taken the rest with it.
+  await Promise.race([once(child, 'exit'), pause(500)]);
+  let bytes = 0;
+  for await (const chunk of child.stderr) bytes += (chunk as Buffer).length;
+  expect(bytes).toBeGreaterThan(600_000);
 });
