@@ -64,7 +64,7 @@ export const sequencer = {
   pendingEventBytesMax: integer(
     'TURNSTREAM_SEQUENCER_PENDING_EVENT_BYTES_MAX',
     foldDefaults.pendingEventBytesMax,
-    'Bytes of events that are gathered before they are appended, though the change that they are of is not folded to its end (a long session that moves).',
+    'Bytes of events that are gathered before they are appended, though the change that they are of is not folded to its end (a long session that moves); and of what carries leave to be written behind, before the fold waits for it.',
     { min: 64 * KIB, max: 1024 * MIB },
   ),
   writeConcurrencyMax: integer(
