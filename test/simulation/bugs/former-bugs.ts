@@ -108,4 +108,28 @@ export const formerBugs: readonly Bug[] = [
       },
     ],
   },
+  {
+    name: 'what is ahead has a say',
+    about:
+      'A turn is deleted in one session and comes back in another, which is written when the first is not: folded again, its return takes it out a second time.',
+    patches: [
+      {
+        file: 'processor/conversation/fold-turn.ts',
+        from: 'const isBehind = container.position < moment.removal;',
+        to: 'const isBehind = container.position < Number.MAX_SAFE_INTEGER;',
+      },
+    ],
+  },
+  {
+    name: 'a watermark that is due by what was told',
+    about:
+      'Folded again beside state that is ahead, changes tell nothing: the watermark after them is left out, and a heartbeat that is delivered again brings a lower one.',
+    patches: [
+      {
+        file: 'processor/sequencer/tenure.ts',
+        from: '    this.#ledger = withChange(this.#ledger);\n    return outcome',
+        to: '    if (this.#workspace.events.length > 0) this.#ledger = withChange(this.#ledger);\n    return outcome',
+      },
+    ],
+  },
 ];
