@@ -23,6 +23,35 @@ function holds(buckets: readonly ParkedBucket[], parked: readonly Group[], now: 
 }
 
 describe('the tally of parked steps', () => {
+  it('keeps the number whatever the order of LSNs, and whatever goes together', () => {
+    // Two of the first bucket go together, by LSNs that a later one seems to have.
+    let buckets = withParked([], change(100, 0, 1));
+    buckets = withParked(buckets, change(350, 500, 2));
+    buckets = withParked(buckets, change(320, 5_000, 1));
+    buckets = withParked(buckets, change(350, 6_000, -2));
+    expect(parkedOf(buckets).steps).toBe(2);
+    const batch = fc.array(fc.tuple(fc.nat(400), fc.integer({ min: 1, max: 4 }), fc.boolean()));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(3_000), batch), { maxLength: 60 }), (batches) => {
+        let tally: readonly ParkedBucket[] = [];
+        const parked = new Map<number, number>();
+        let now = 0;
+        for (const [pause, entries] of batches) {
+          now += pause;
+          const changes = new Map<number, { steps: number; at: number }>();
+          for (const [lsn, steps, comes] of entries) {
+            const known = parked.get(lsn) ?? 0;
+            const by = comes ? steps : -Math.min(known, steps);
+            parked.set(lsn, known + by);
+            changes.set(lsn, { at: now, steps: (changes.get(lsn)?.steps ?? 0) + by });
+          }
+          tally = withParked(tally, changes);
+          expect(parkedOf(tally).steps).toBe([...parked.values()].reduce((a, b) => a + b, 0));
+        }
+      }),
+    );
+  });
+
   it('counts what comes and goes exactly, and knows since when at most twice as long as true, in 32 buckets', () => {
     const gap = fc.oneof(fc.nat(2_000), fc.nat(3_600_000));
     const goes = fc.double({ min: 0, max: 1, noNaN: true });

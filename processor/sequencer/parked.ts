@@ -33,7 +33,23 @@ export function withParked(
     if (next.length > bucketsMax) unite(next);
   }
   // A bucket without steps is no longer looked for: no step of its LSNs is parked.
-  return next.filter(([, , steps]) => steps > 0);
+  return settled(next).filter(([, , steps]) => steps > 0);
+}
+
+/**
+ * Transactions commit in another order than their LSNs: a step may have been counted in a bucket before the
+ * one where it is looked for when it goes. What a bucket owes, the ones before it have, or else the ones
+ * after it.
+ */
+function settled(buckets: readonly ParkedBucket[]): readonly ParkedBucket[] {
+  let debt = 0;
+  const pay = ([lsn, at, steps]: ParkedBucket): ParkedBucket => {
+    const left = steps - debt;
+    debt = Math.max(0, -left);
+    return [lsn, at, Math.max(0, left)];
+  };
+  const paidBefore = buckets.toReversed().map(pay).toReversed();
+  return debt === 0 ? paidBefore : paidBefore.map(pay);
 }
 
 /**
