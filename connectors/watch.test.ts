@@ -124,3 +124,12 @@ test('it looks until the signal aborts', async () => {
   await watching;
   expect(world.seen).toHaveLength(3);
 });
+
+test('a Connect that does not answer at all holds up no end', async () => {
+  const { deps } = watched();
+  const stop = new AbortController();
+  const connect = { ...deps.connect, condition: () => new Promise<never>(() => undefined) };
+  const watching = watchConnector({ ...deps, connect }, settings, stop.signal);
+  stop.abort();
+  await watching;
+}, 5_000);

@@ -5,6 +5,7 @@
  *
  * Standbys look too: to begin anew what has failed twice over is to do it once.
  */
+import { aborted } from '../processor/engine/any-signal.ts';
 import type { Clock, Random } from '../processor/engine/clock.ts';
 import { pauseBefore } from '../processor/engine/retry.ts';
 import { messageOf } from '../processor/error.ts';
@@ -34,8 +35,10 @@ export async function watchConnector(
   signal: AbortSignal,
 ): Promise<void> {
   const watch = new ConnectorWatch(deps, settings);
+  const ended = aborted(signal);
   while (!signal.aborted) {
-    await watch.look();
+    // A Connect that hangs holds up no end.
+    await Promise.race([watch.look(), ended]);
     await deps.clock.delay(settings.watchIntervalMs, signal);
   }
 }

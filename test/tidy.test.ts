@@ -113,6 +113,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     // The watch over the connector has the clock and the pauses of everything that tries again.
     'type processor/engine/clock.ts',
     'processor/engine/retry.ts',
+    'processor/engine/any-signal.ts',
   ],
   // Descriptions of dashboards: data.
   'monitoring/': [],

@@ -22,3 +22,11 @@ export function anySignal(...sources: readonly AbortSignal[]): AnySignal {
   };
   return { signal: any.signal, abort, release };
 }
+
+/** Resolves when it aborts, or has. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) =>
+    signal.addEventListener('abort', () => resolve(), { once: true }),
+  );
+}

@@ -2,6 +2,7 @@
  * The sequencer as a service: a member of a consumer group on the one partition of `changes`. One
  * member is active, others stand by; a tenure lasts from an assignment to its loss.
  */
+import { aborted } from '../engine/any-signal.ts';
 import { type ErrorCode, TurnstreamError } from '../error.ts';
 import type { ConsumerHandlers } from '../kafka/log.ts';
 import type { SequencerDeps, SequencerSettings, TenureContext } from './settings.ts';
@@ -171,11 +172,4 @@ async function checkTopics(deps: SequencerDeps, settings: SequencerSettings): Pr
   } finally {
     await admin.close();
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) =>
-    signal.addEventListener('abort', () => resolve(), { once: true }),
-  );
 }
