@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { previewOf, sizeOf } from './preview.ts';
@@ -20,6 +22,22 @@ describe('a preview', () => {
   it('never cuts a surrogate pair', () => {
     expect(previewOf(`${'x'.repeat(199)}🌘y`)).toBe(`${'x'.repeat(199)}🌘`);
     expect(previewOf('🌘'.repeat(201))).toBe('🌘'.repeat(200));
+  });
+
+  it('does not keep the whole text in memory', () => {
+    const textBytes = 2 ** 19;
+    const heapBytes = () => {
+      setFlagsFromString('--expose-gc');
+      runInNewContext('gc')();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = heapBytes();
+    const previews = Array.from({ length: 50 }, (_, index) =>
+      previewOf(Buffer.alloc(textBytes, String(index % 10)).toString('latin1')),
+    );
+    const kept = heapBytes() - before;
+    expect(previews).toHaveLength(50);
+    expect(kept).toBeLessThan(5 * textBytes);
   });
 });
 

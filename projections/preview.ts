@@ -8,14 +8,22 @@
 /** Code points of a preview. */
 export const previewCharsMax = 200;
 
-/** The first 200 code points. Never half of a surrogate pair. */
+/**
+ * The first 200 code points. Never half of a surrogate pair. A copy: V8 makes a slice of a text a view of it,
+ * which would keep all of a long content in memory as long as the row.
+ */
 export function previewOf(text: string): string {
   if (text.length <= previewCharsMax) return text;
   let end = 0;
   for (let chars = 0; chars < previewCharsMax && end < text.length; chars += 1) {
     end += isHigh(text.charCodeAt(end)) && isLow(text.charCodeAt(end + 1)) ? 2 : 1;
   }
-  return text.slice(0, end);
+  return flatCopy(text.slice(0, end));
+}
+
+/** What is put together is flattened into a text of its own when it is cut. */
+function flatCopy(text: string): string {
+  return ` ${text}`.slice(1);
 }
 
 export type TextSize = { readonly chars: number; readonly bytes: number };

@@ -17,6 +17,7 @@ import type { Position } from '../source/position.ts';
 import type { Cell } from './columns.ts';
 import { keyTextOf } from './key-text.ts';
 import type { AggregateProjection, Contribution, Key, MapProjection, Row } from './projection.ts';
+import { Scratch } from './scratch.ts';
 
 export type Entry = Pick<ConversationEvent, 'position' | 'changes'>;
 
@@ -32,6 +33,8 @@ export type RowUpsert = {
 };
 export type RowDelete = { readonly op: 'delete'; readonly key: Key; readonly position: Position };
 
+const noRows: readonly Row[] = [];
+
 /** The writes of one projection, by the text of their row's key. */
 export type RowBuffer = Map<string, RowUpsert | RowDelete>;
 
@@ -45,26 +48,26 @@ export function foldMap(
   into: RowBuffer,
 ): readonly EntryFailure[] {
   const failures: EntryFailure[] = [];
-  const befores: (readonly Row[])[] = [];
-  const afters: (readonly Row[])[] = [];
+  const befores = new Scratch<readonly Row[]>();
+  const afters = new Scratch<readonly Row[]>();
   for (let entryIndex = 0; entryIndex < entries.length; entryIndex += 1) {
     const entry = entries[entryIndex];
     if (entry === undefined) continue;
-    befores.length = 0;
-    afters.length = 0;
+    befores.clear();
+    afters.clear();
     // All of the entry before any of it is kept: a failure must leave nothing behind.
     try {
       for (const change of entry.changes) {
         if (!projection.of.includes(change.kind)) continue;
-        befores.push(change.before === null ? [] : projection.rows(change.before));
-        afters.push(change.after === null ? [] : projection.rows(change.after));
+        befores.add(change.before === null ? noRows : projection.rows(change.before));
+        afters.add(change.after === null ? noRows : projection.rows(change.after));
       }
     } catch (error) {
       failures.push({ entryIndex, error });
       continue;
     }
-    for (let index = 0; index < afters.length; index += 1) {
-      mergeRows(befores[index] ?? [], afters[index] ?? [], entry.position, into);
+    for (let index = 0; index < afters.size; index += 1) {
+      mergeRows(befores.at(index) ?? noRows, afters.at(index) ?? noRows, entry.position, into);
     }
   }
   return failures;
@@ -143,52 +146,70 @@ export function foldAggregate(
 ): AggregateFold {
   const failures: EntryFailure[] = [];
   const deltas = new Map<string, OpenDeltas>();
-  const touched: OpenDeltas[] = [];
-  const retractions: Contribution[] = [];
-  const additions: Contribution[] = [];
+  const touched = new Scratch<OpenDeltas>();
+  const retractions = new Scratch<Contribution>();
+  const additions = new Scratch<Contribution>();
   let last = -1;
   for (let entryIndex = 0; entryIndex < entries.length; entryIndex += 1) {
     const entry = entries[entryIndex];
     if (entry === undefined) continue;
     if (entry.position <= last) throw notRising(projection.name, entry.position, last);
     last = entry.position;
-    retractions.length = 0;
-    additions.length = 0;
+    retractions.clear();
+    additions.clear();
     try {
       for (const change of entry.changes) {
         if (!projection.of.includes(change.kind)) continue;
-        if (change.before !== null) retractions.push(...projection.contribute(change.before));
-        if (change.after !== null) additions.push(...projection.contribute(change.after));
+        if (change.before !== null) retractions.addAll(projection.contribute(change.before));
+        if (change.after !== null) additions.addAll(projection.contribute(change.after));
       }
     } catch (error) {
       failures.push({ entryIndex, error });
       continue;
     }
     cancel(retractions, additions);
-    for (const one of retractions) add(deltas, touched, one, -1, entry.position);
-    for (const one of additions) add(deltas, touched, one, 1, entry.position);
+    addEach(deltas, touched, retractions, -1, entry.position);
+    addEach(deltas, touched, additions, 1, entry.position);
     settle(deltas, touched);
   }
   return { deltas, failures };
 }
 
 /** Takes out the pairs that are equal: most of what a neighbour's change leaves as it was. */
-function cancel(retractions: Contribution[], additions: Contribution[]): void {
-  for (let index = retractions.length - 1; index >= 0; index -= 1) {
-    const one = retractions[index];
-    if (one === undefined) continue;
-    const twin = additions.findIndex(
-      (other) => sameCells(one.key, other.key) && sameCells(one.totals, other.totals),
-    );
+function cancel(retractions: Scratch<Contribution>, additions: Scratch<Contribution>): void {
+  for (let index = retractions.size - 1; index >= 0; index -= 1) {
+    const twin = twinOf(retractions.at(index), additions);
     if (twin < 0) continue;
-    retractions.splice(index, 1);
-    additions.splice(twin, 1);
+    retractions.remove(index);
+    additions.remove(twin);
+  }
+}
+
+function twinOf(one: Contribution | undefined, among: Scratch<Contribution>): number {
+  for (let index = 0; one !== undefined && index < among.size; index += 1) {
+    const other = among.at(index);
+    if (other === undefined) break;
+    if (sameCells(one.key, other.key) && sameCells(one.totals, other.totals)) return index;
+  }
+  return -1;
+}
+
+function addEach(
+  deltas: Map<string, OpenDeltas>,
+  touched: Scratch<OpenDeltas>,
+  contributions: Scratch<Contribution>,
+  sign: 1 | -1,
+  position: Position,
+): void {
+  for (let index = 0; index < contributions.size; index += 1) {
+    const one = contributions.at(index);
+    if (one !== undefined) add(deltas, touched, one, sign, position);
   }
 }
 
 function add(
   deltas: Map<string, OpenDeltas>,
-  touched: OpenDeltas[],
+  touched: Scratch<OpenDeltas>,
   contribution: Contribution,
   sign: 1 | -1,
   position: Position,
@@ -203,7 +224,7 @@ function add(
   if (open.positions.at(-1) !== position) {
     open.positions.push(position);
     for (let index = 0; index < width; index += 1) open.totals.push(0);
-    touched.push(open);
+    touched.add(open);
   }
   const start = open.totals.length - width;
   for (let index = 0; index < width; index += 1) {
@@ -213,8 +234,10 @@ function add(
 }
 
 /** Ends an entry: a key whose net contribution is zero was not touched by it. */
-function settle(deltas: Map<string, OpenDeltas>, touched: OpenDeltas[]): void {
-  for (const open of touched) {
+function settle(deltas: Map<string, OpenDeltas>, touched: Scratch<OpenDeltas>): void {
+  for (let at = 0; at < touched.size; at += 1) {
+    const open = touched.at(at);
+    if (open === undefined) continue;
     const width = open.totals.length / open.positions.length;
     let zero = true;
     for (let index = open.totals.length - width; index < open.totals.length; index += 1) {
@@ -225,7 +248,7 @@ function settle(deltas: Map<string, OpenDeltas>, touched: OpenDeltas[]): void {
     open.totals.length -= width;
     if (open.positions.length === 0) deltas.delete(open.keyText);
   }
-  touched.length = 0;
+  touched.clear();
 }
 
 /**
