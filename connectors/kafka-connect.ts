@@ -3,14 +3,12 @@
  * task runs, and see how it is later. Every call may be made again; Connect answers 409 while it rebalances, which
  * is waited out.
  */
+import type { Clock } from '../processor/engine/clock.ts';
 import { messageOf, TurnstreamError } from '../processor/error.ts';
 import type { ConnectorConfig } from './render.ts';
 import type { ConnectSettings } from './settings.ts';
 
-export type Waiting = {
-  readonly nowMs: () => number;
-  readonly delay: (ms: number) => Promise<void>;
-};
+export type Waiting = Pick<Clock, 'nowMs' | 'delay'>;
 
 export type PutOutcome = 'created' | 'updated' | 'unchanged';
 

@@ -3,8 +3,10 @@
  * worker remembers lives in an epoch and ends with it. What is still being written when it ends
  * may arrive later: it carries its positions and does no harm (I6); its checkpoints are not saved.
  */
+
 import { setMaxListeners } from 'node:events';
 import type { CommitOutcome, FetchedBatch, OffsetCommit } from '../kafka/log.ts';
+import { aborted } from './any-signal.ts';
 import { letterOriginOf } from './dead-letter-store.ts';
 import { GroupCommit } from './group-commit.ts';
 import { Lane } from './lane.ts';
@@ -112,11 +114,7 @@ export class Epoch {
   }
 
   ended(): Promise<void> {
-    const { signal } = this.#over;
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    return aborted(this.#over.signal);
   }
 
   async #load(hosted: Hosted): Promise<Started | null> {

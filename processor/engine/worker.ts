@@ -7,7 +7,7 @@
 import { TurnstreamError } from '../error.ts';
 import type { ConsumerHandlers, Log, LogConsumer } from '../kafka/log.ts';
 import type { Logger } from '../logger.ts';
-import { anySignal } from './any-signal.ts';
+import { aborted, anySignal } from './any-signal.ts';
 import { ByteBudget } from './byte-budget.ts';
 import type { Clock, Random } from './clock.ts';
 import { DeadLetterWriter } from './dead-letter.ts';
@@ -158,12 +158,9 @@ async function consume(
   const running = consumer.run(handlers).then(() => 'consumer' as const);
   // After a signal nobody awaits it any more; its failure is then no news.
   running.catch(() => undefined);
-  const aborted = new Promise<'signal'>((resolve) => {
-    if (signal.aborted) resolve('signal');
-    signal.addEventListener('abort', () => resolve('signal'), { once: true });
-  });
+  const given = aborted(signal).then(() => 'signal' as const);
   try {
-    return await Promise.race([running, aborted]);
+    return await Promise.race([running, given]);
   } finally {
     release();
   }

@@ -9,6 +9,7 @@ import { deletes, truncates } from './support/deletes-cases.ts';
 import { missingParents } from './support/missing-parents-cases.ts';
 import { moves } from './support/moves-cases.ts';
 import { oddValues, tooLarge, tooLargeNamed } from './support/odd-values-cases.ts';
+import { parkedInPostgres, parkedShownAs } from './support/parked.ts';
 import { judgedSideBySide } from './support/side-by-side.ts';
 import { Spine } from './support/spine.ts';
 import { TurnstreamProcess } from './support/turnstream-process.ts';
@@ -77,4 +78,5 @@ test('whatever moves takes along what hangs on it', async () => {
   expect(
     await judgedSideBySide(spine, moves({ steps: 600, contentChars: 2_000_000 }), load),
   ).toBeNull();
+  await parkedShownAs(sequencer, await parkedInPostgres(spine));
 }, 120_000);
