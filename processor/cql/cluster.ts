@@ -17,10 +17,11 @@ import {
 } from 'cassandra-driver';
 import { keepRefreshing, refreshingOf } from './control-connection.ts';
 import { cqlConnectError, storeError } from './errors.ts';
-import { createLimiter, type Limiter } from './limiter.ts';
-import type { DecidingSession, DecodedRow, SchemaSession } from './session.ts';
+import { createLimiter, forEachBounded, type Limiter } from './limiter.ts';
+import type { DecidingSession, DecodedRow, ReadModelSession } from './session.ts';
 import { SecondNodePolicy, SlowNodes, SlowNodesLast } from './slow-nodes.ts';
 import type { Statement } from './statements.ts';
+import type { CqlValue } from './values.ts';
 
 export type CqlOptions = {
   /** `host` or `host:port`. */
@@ -63,6 +64,7 @@ const reconnectDelayMsMin = 100;
 
 const consistency = types.consistencies.localQuorum;
 const writing = { prepare: true, consistency, isIdempotent: true } as const;
+const writingBatch = { ...writing, logged: false } as const;
 /** Agreed on within the local data centre: all processes that decide are to be in one. */
 const serialConsistency = types.consistencies.localSerial;
 const deciding = { prepare: true, consistency, serialConsistency, isIdempotent: false } as const;
@@ -72,7 +74,7 @@ const readingDecided = {
   isIdempotent: true,
 } as const;
 
-export class DriverSession implements SchemaSession, DecidingSession {
+export class DriverSession implements ReadModelSession, DecidingSession {
   readonly client: Client;
   private readonly writes: Limiter;
   private readonly reads: Limiter;
@@ -84,23 +86,21 @@ export class DriverSession implements SchemaSession, DecidingSession {
   }
 
   write(doing: string, statements: readonly Statement[]): Promise<void> {
-    return this.writes(async () => {
-      const [only] = statements;
-      try {
-        if (only === undefined) return;
-        if (statements.length === 1)
-          await this.client.execute(only.query, [...only.params], writing);
-        else await this.client.batch(statements.map(mutable), { ...writing, logged: false });
-      } catch (error) {
-        throw storeError(doing, error);
-      }
-    });
+    return this.writes(() => this.send(doing, statements));
+  }
+
+  writeEach(
+    doing: string,
+    batches: Iterable<readonly Statement[]>,
+    inFlightMax: number,
+  ): Promise<unknown> {
+    return forEachBounded(batches, inFlightMax, (batch) => this.send(doing, batch), this.writes);
   }
 
   decide(doing: string, { query, params }: Statement): Promise<boolean> {
     return this.writes(async () => {
       try {
-        const { rows } = await this.client.execute(query, [...params], deciding);
+        const { rows } = await this.client.execute(query, mutable(params), deciding);
         return rows[0]?.['[applied]'] === true;
       } catch (error) {
         throw storeError(doing, error);
@@ -123,7 +123,7 @@ export class DriverSession implements SchemaSession, DecidingSession {
   ): Promise<readonly DecodedRow[]> {
     return this.reads(async () => {
       try {
-        const { rows } = await this.client.execute(query, [...params], options);
+        const { rows } = await this.client.execute(query, mutable(params), options);
         return rows;
       } catch (error) {
         throw storeError(doing, error);
@@ -160,6 +160,18 @@ export class DriverSession implements SchemaSession, DecidingSession {
     return this.client.shutdown();
   }
 
+  private async send(doing: string, statements: readonly Statement[]): Promise<void> {
+    const [only] = statements;
+    try {
+      if (only === undefined) return;
+      if (statements.length === 1)
+        await this.client.execute(only.query, mutable(only.params), writing);
+      else await this.client.batch(statements as Statement[], writingBatch);
+    } catch (error) {
+      throw storeError(doing, error);
+    }
+  }
+
   private async page(
     doing: string,
     { query, params }: Statement,
@@ -168,7 +180,7 @@ export class DriverSession implements SchemaSession, DecidingSession {
   ): Promise<{ readonly rows: readonly DecodedRow[]; readonly next: string | undefined }> {
     const options = { ...writing, fetchSize, ...(pageState === undefined ? {} : { pageState }) };
     try {
-      const result = await this.client.execute(query, [...params], options);
+      const result = await this.client.execute(query, mutable(params), options);
       return { rows: result.rows, next: result.pageState ?? undefined };
     } catch (error) {
       throw storeError(doing, error);
@@ -235,6 +247,7 @@ function portOf(contactPoints: readonly string[]): number {
   return port === undefined ? 9042 : Number(port);
 }
 
-function mutable({ query, params }: Statement): { query: string; params: unknown[] } {
-  return { query, params: [...params] };
+/** The driver only reads them, though its types do not say so. */
+function mutable(params: readonly CqlValue[]): CqlValue[] {
+  return params as CqlValue[];
 }

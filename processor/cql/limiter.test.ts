@@ -86,3 +86,29 @@ test('items that fail are a failure like that of a call', async () => {
   open[0]?.();
   expect(await results).toBe('no second');
 });
+
+test('with a shared limiter an item is not asked for before that has room', async () => {
+  const { open, begun, call } = gates();
+  const shared = createLimiter(2);
+  const asked: number[] = [];
+  function* items(...of: readonly number[]) {
+    for (const item of of) {
+      asked.push(item);
+      yield item;
+    }
+  }
+  const one = forEachBounded(items(1, 2, 3), 2, call, shared);
+  const other = forEachBounded(items(10, 20), 2, call, shared);
+  expect(asked).toEqual([1, 2]);
+  open[0]?.();
+  await vi.waitFor(() => expect(begun).toEqual([1, 2, 10]));
+  expect(asked).toEqual([1, 2, 10]);
+  for (let at = 1; at < 5; at += 1) {
+    await vi.waitFor(() => expect(begun.length).toBeGreaterThan(at));
+    open[at]?.();
+  }
+  expect([await one, await other]).toEqual([
+    [10, 20, 30],
+    [100, 200],
+  ]);
+});

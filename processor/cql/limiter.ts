@@ -2,6 +2,8 @@
 
 export type Limiter = <Result>(call: () => Promise<Result>) => Promise<Result>;
 
+const unlimited: Limiter = (call) => call();
+
 export function createLimiter(inFlightMax: number): Limiter {
   let inFlight = 0;
   const waiting: (() => void)[] = [];
@@ -21,29 +23,35 @@ export function createLimiter(inFlightMax: number): Limiter {
 
 /**
  * Calls for every item, at most so many at a time, and waits until all that began have ended. An item
- * is not asked for before there is room for it. After a failure, of a call or of the items themselves,
- * none begins any more; the first failure is thrown. Results are in order.
+ * is not asked for before there is room for it, among the calls of others too where they share a limiter.
+ * After a failure, of a call or of the items themselves, none begins any more; the first failure is
+ * thrown. Results are in order.
  */
 export async function forEachBounded<Item, Result>(
   items: Iterable<Item>,
   inFlightMax: number,
   call: (item: Item) => Promise<Result>,
+  shared: Limiter = unlimited,
 ): Promise<readonly Result[]> {
   const results: Result[] = [];
   const rest = items[Symbol.iterator]();
   let begun = 0;
   let isDone = false;
   let failure: { readonly error: unknown } | undefined;
+  const callNext = async (): Promise<void> => {
+    if (isDone) return;
+    const next = rest.next();
+    if (next.done === true) {
+      isDone = true;
+      return;
+    }
+    const at = begun++;
+    results[at] = await call(next.value);
+  };
   const work = async (): Promise<void> => {
     while (!isDone) {
       try {
-        const next = rest.next();
-        if (next.done === true) {
-          isDone = true;
-          return;
-        }
-        const at = begun++;
-        results[at] = await call(next.value);
+        await shared(callNext);
       } catch (error) {
         isDone = true;
         failure ??= { error };

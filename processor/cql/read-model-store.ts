@@ -21,7 +21,7 @@ import { readModelColumns, readModelDdl, type SchemaOptions } from './ddl.ts';
 import { forEachBounded } from './limiter.ts';
 import { amongRuns, tableName } from './names.ts';
 import { applyDdl, tableColumns } from './schema.ts';
-import type { DecodedRow, SchemaSession } from './session.ts';
+import type { DecodedRow, ReadModelSession } from './session.ts';
 import {
   positionColumn,
   type ReadModelStatements,
@@ -39,11 +39,11 @@ export type ReadModelStoreOptions = BatchLimits & {
 export const readModelStoreDefaults = { ...batchDefaults, callsInFlightMax: 64 } as const;
 
 export class CqlReadModelStore implements ReadModelStore {
-  private readonly session: SchemaSession;
+  private readonly session: ReadModelSession;
   private readonly options: ReadModelStoreOptions;
   private readonly statements = new Map<string, ReadModelStatements>();
 
-  constructor(session: SchemaSession, options: ReadModelStoreOptions) {
+  constructor(session: ReadModelSession, options: ReadModelStoreOptions) {
     this.session = session;
     this.options = options;
   }
@@ -119,9 +119,7 @@ export class CqlReadModelStore implements ReadModelStore {
     // Encoded as they are sent: a large batch does not keep the connection waiting for all of itself.
     const batches = cutBatches(encoded(groups.values(), statementOf), this.options);
     const doing = `writing to ${tableName(model)}`;
-    await forEachBounded(batches, this.options.callsInFlightMax, (batch) =>
-      this.session.write(doing, batch),
-    );
+    await this.session.writeEach(doing, batches, this.options.callsInFlightMax);
   }
 
   private statementsOf(model: ReadModel): ReadModelStatements {

@@ -5,11 +5,11 @@
 import { beforeAll, expect } from 'vitest';
 import type { CqlType } from '../projection/columns.ts';
 import { listed, marks, qualified } from './names.ts';
-import type { DecodedRow, SchemaSession } from './session.ts';
+import type { DecodedRow, ReadModelSession } from './session.ts';
 import type { Statement } from './statements.ts';
 import { bigintValue, type CqlValue, cellOf, cellValue, intValue, textValue } from './values.ts';
 
-export type SessionHarness = { readonly session: SchemaSession; readonly keyspace: string };
+export type SessionHarness = { readonly session: ReadModelSession; readonly keyspace: string };
 
 export const types: Readonly<Record<string, CqlType | 'blob'>> = {
   p: 'text',
@@ -126,7 +126,7 @@ export type ContractTable = ReturnType<typeof contractTable>;
 
 /** Made before the tests. */
 export function contractTable(open: () => Promise<SessionHarness>) {
-  let session: SchemaSession;
+  let session: ReadModelSession;
   let name = '';
   let partitions = 0;
   const cql = statementsOf(() => name);
@@ -143,11 +143,14 @@ export function contractTable(open: () => Promise<SessionHarness>) {
   });
 
   const write = (...statements: Statement[]) => session.write('writing', statements);
+  const writeEach = (batches: Iterable<readonly Statement[]>, inFlightMax: number) =>
+    session.writeEach('writing', batches, inFlightMax);
   const decoded = (statement: Statement) => session.read('reading', statement);
   const read = async (statement: Statement) => (await decoded(statement)).map(plain);
   return {
     cql,
     write,
+    writeEach,
     read,
     /** As the driver gives them. */
     decoded,

@@ -15,12 +15,17 @@ import {
 import type { Statement } from './statements.ts';
 import { booleanValue, type CqlValue, doubleValue, intValue, textValue } from './values.ts';
 
+const inNoTable = ({ query, params }: Statement): Statement => ({
+  query: query.replace('"cells"', '"absent"'),
+  params,
+});
+
 const lasting = { code: 'STORE', retriable: false };
 
 export function describeCqlContract(name: string, open: () => Promise<SessionHarness>): void {
   describe(`CQL's contract: ${name}`, () => {
     const table = contractTable(open);
-    const { cql, fresh, write, each, read, decoded, stored, paged } = table;
+    const { cql, fresh, write, writeEach, each, read, decoded, stored, paged } = table;
     describeMerging(table);
 
     describe('values', () => {
@@ -70,6 +75,24 @@ export function describeCqlContract(name: string, open: () => Promise<SessionHar
           { c: 3, d: 'd', t: 'new', place: 9 },
           { c: 1, d: 'd', n: 4, place: 9 },
         ]);
+      });
+
+      test('of many is asked for when it can be sent, and none after a failure', async () => {
+        const keys = Array.from({ length: 40 }, fresh);
+        const writes = keys.map((key, at) => [cql.insert({ ...key, n: at }, at)]);
+        await writeEach(writes, 3);
+        for (const [at, key] of keys.entries()) {
+          expect(await stored(key)).toEqual([{ c: 1, d: 'd', n: at }]);
+        }
+        let asked = 0;
+        function* failing() {
+          for (const [write] of writes) {
+            asked += 1;
+            yield [asked === 5 ? inNoTable(write!) : write!];
+          }
+        }
+        await expect(writeEach(failing(), 3)).rejects.toThrow();
+        expect(asked).toBeLessThan(9);
       });
 
       test('may write one row twice: the order in it says nothing', async () => {

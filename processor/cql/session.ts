@@ -40,3 +40,17 @@ export type SchemaSession = CqlSession & {
   /** Executes one statement of DDL; false when not all nodes agree on the schema afterwards. */
   define(doing: string, ddl: string): Promise<boolean>;
 };
+
+/** For read models, whose tables are made and filled. */
+export type ReadModelSession = SchemaSession & {
+  /**
+   * Each batch as `write` would, so many of them at a time at most. One is asked for when it can be sent: those
+   * of a large call are not encoded long before. After a failure none begins any more; it is thrown once those
+   * that began have ended.
+   */
+  writeEach(
+    doing: string,
+    batches: Iterable<readonly Statement[]>,
+    inFlightMax: number,
+  ): Promise<unknown>;
+};

@@ -5,7 +5,7 @@
 import { CqlCheckpointStore } from '../../processor/cql/checkpoint-store.ts';
 import { CqlDeadLetterStore } from '../../processor/cql/letter-store.ts';
 import { CqlReadModelStore, readModelStoreDefaults } from '../../processor/cql/read-model-store.ts';
-import type { SchemaSession } from '../../processor/cql/session.ts';
+import type { ReadModelSession } from '../../processor/cql/session.ts';
 import { CqlStateStore, stateStoreDefaults } from '../../processor/cql/state-store.ts';
 import type { Clock } from '../../processor/engine/clock.ts';
 import type { WorkerObserver } from '../../processor/engine/observer.ts';
@@ -36,7 +36,7 @@ export type InsideParts = {
   /** Whether the schemas are back that some records need. */
   readonly isReadable: () => boolean;
   /** Sees every statement that goes to the cluster. */
-  readonly session: (process: Process) => SchemaSession;
+  readonly session: (process: Process) => ReadModelSession;
 };
 
 /** Every record of the events topic is of the present schema: nothing is asked of a registry. */

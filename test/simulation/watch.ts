@@ -5,8 +5,9 @@
 import { factsOf } from '../../processor/conversation/final-facts.ts';
 import { segmentTailRows } from '../../processor/conversation/limits.ts';
 import { checkpointOf } from '../../processor/cql/control-statements.ts';
+import { forEachBounded } from '../../processor/cql/limiter.ts';
 import { controlTables, tableName } from '../../processor/cql/names.ts';
-import type { SchemaSession } from '../../processor/cql/session.ts';
+import type { ReadModelSession } from '../../processor/cql/session.ts';
 import { stateRowOf } from '../../processor/cql/state-statements.ts';
 import { positionColumn, shardColumn } from '../../processor/cql/statements.ts';
 import type { ReadModel } from '../../processor/engine/store.ts';
@@ -129,22 +130,25 @@ export class Watch {
   };
 
   /** The session, with what goes through it looked at. */
-  session(inner: SchemaSession): SchemaSession {
+  session(inner: ReadModelSession): ReadModelSession {
+    const write: ReadModelSession['write'] = (doing, statements) => {
+      const table = doing.replace(/^writing (to )?/, '');
+      const [first] = statements;
+      this.limits.cqlBatch({
+        table,
+        statements: statements.map(({ params }) => params),
+        isSegment: statements.some(({ query }) => query.startsWith('UPDATE')),
+      });
+      if (first?.query.includes(`"${controlTables.state}"`)) {
+        this.#stateBatches.set(doing, (this.#stateBatches.get(doing) ?? 0) + 1);
+      }
+      return inner.write(doing, statements);
+    };
     return {
       ...inner,
-      write: (doing, statements) => {
-        const table = doing.replace(/^writing (to )?/, '');
-        const [first] = statements;
-        this.limits.cqlBatch({
-          table,
-          statements: statements.map(({ params }) => params),
-          isSegment: statements.some(({ query }) => query.startsWith('UPDATE')),
-        });
-        if (first?.query.includes(`"${controlTables.state}"`)) {
-          this.#stateBatches.set(doing, (this.#stateBatches.get(doing) ?? 0) + 1);
-        }
-        return inner.write(doing, statements);
-      },
+      write,
+      writeEach: (doing, batches, inFlightMax) =>
+        forEachBounded(batches, inFlightMax, (batch) => write(doing, batch)),
     };
   }
 

@@ -6,7 +6,8 @@
  * ask two of three and repair what they read (repair.ts).
  */
 
-import type { DecodedRow, SchemaSession } from '../../../processor/cql/session.ts';
+import { forEachBounded } from '../../../processor/cql/limiter.ts';
+import type { DecodedRow, ReadModelSession } from '../../../processor/cql/session.ts';
 import type { Statement } from '../../../processor/cql/statements.ts';
 import { TurnstreamError } from '../../../processor/error.ts';
 import type { Dice } from '../dice.ts';
@@ -80,9 +81,11 @@ export class SimulatedCluster {
     describeColumns(this.#partition(columns, [Buffer.from(table.keyspace)]), table);
   }
 
-  session(process: Process): SchemaSession {
+  session(process: Process): ReadModelSession {
     return {
       write: (doing, statements) => this.#write(process, doing, statements),
+      writeEach: (doing, batches, inFlightMax) =>
+        forEachBounded(batches, inFlightMax, (batch) => this.#write(process, doing, batch)),
       read: async (doing, statement) =>
         (await this.#page(process, doing, statement, null, readRowsMax)).rows,
       pages: (doing, statement, pageRowsMax) => this.#pages(process, doing, statement, pageRowsMax),
