@@ -40,6 +40,7 @@ export type CommandOptions = {
   readonly acceptDeadLetters?: boolean;
   /** Of a replay. */
   readonly concurrency?: number;
+  readonly threads?: number;
   readonly eventsPerSecondMax?: number;
   readonly until?: Until;
   readonly dryRun?: boolean;

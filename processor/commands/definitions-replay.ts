@@ -24,6 +24,11 @@ export const replayDefinition: CommandDefinition = {
       parse: whole(1, 1000),
     },
     {
+      flags: '--threads <n>',
+      about: 'threads that share the partitions, a core each (default: TURNSTREAM_REPLAY_THREADS)',
+      parse: whole(1, 64),
+    },
+    {
       flags: '--events-per-second-max <n>',
       about: 'read no more than that, so that live work keeps its pace',
       parse: whole(1, 100_000_000),

@@ -21,13 +21,18 @@ export type OpenReplay = {
   close(): Promise<void>;
 };
 
-/** `projections`: those of one pass, which share the memory for totals. */
+/**
+ * `projections`: those of one pass, which share the memory for totals. `threads`: that share its partitions, its
+ * memory and the writes that are under way.
+ */
 export async function openReplay(
   config: Config,
   projections: readonly Projection[],
   logger: Logger,
+  threads = 1,
 ): Promise<OpenReplay> {
-  const stores = await openStores(config);
+  const writesInFlightMax = Math.ceil(config.cql.writesInFlightMax / threads);
+  const stores = await openStores({ ...config, cql: { ...config.cql, writesInFlightMax } });
   try {
     const registry = httpRegistry({ url: config.registry.url });
     const decoder = await openEventCodec(registry, config.kafka.eventsTopic);
@@ -45,7 +50,7 @@ export async function openReplay(
       random: Math.random,
       logger,
     };
-    const settings = replaySettings(config, projections);
+    const settings = replaySettings(config, projections, threads);
     return { ports, settings, stores, close: () => stores.close() };
   } catch (thrown) {
     await stores.close();
@@ -53,7 +58,11 @@ export async function openReplay(
   }
 }
 
-export function replaySettings(config: Config, projections: readonly Projection[]): ReplaySettings {
+export function replaySettings(
+  config: Config,
+  projections: readonly Projection[],
+  threads = 1,
+): ReplaySettings {
   const { replay, kafka } = config;
   const aggregates = projections.filter(({ kind }) => kind === 'aggregate').length;
   const caches = Math.max(1, kafka.eventsPartitions * aggregates);
@@ -61,6 +70,8 @@ export function replaySettings(config: Config, projections: readonly Projection[
     ...workerDefaults,
     ...config.worker,
     ...replay,
+    threads,
+    bytesInFlightMax: Math.ceil(replay.bytesInFlightMax / threads),
     totalsCacheEntriesMax: Math.max(1, Math.floor(replay.totalsCachedMax / caches)),
     decodesLate: true,
     foldsInTurn: true,

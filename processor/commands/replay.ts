@@ -1,9 +1,11 @@
 /** `turnstream replay`: builds the next generation of read models from the event store. */
 import { Registry } from 'prom-client';
+import type { Config } from '../config.ts';
 import { messageOf, TurnstreamError } from '../error.ts';
 import { createMetrics } from '../metrics/metrics.ts';
 import { type MetricsServer, startMetricsServer } from '../metrics/server.ts';
 import type { Projection } from '../projection/projection.ts';
+import type { BuildScope } from '../replay/build.ts';
 import { plannedReads, sampledRate } from '../replay/dry-run.ts';
 import type { ReplayOptions, ReplayResult } from '../replay/ports.ts';
 import { replay } from '../replay/replay.ts';
@@ -11,6 +13,7 @@ import type { CommandArguments, CommandContext, CommandOptions, ExitCode } from 
 import { type OpenReplay, openReplay } from './open-replay.ts';
 import { dryRunReport, dryRunText, resultsJson, resultsText } from './replay-report.ts';
 import { barReporter, loggedReporter, meteredReporter, together } from './replay-reporting.ts';
+import { startThreads } from './replay-threads.ts';
 import { systemClock } from './system-clock.ts';
 
 const sampleMs = 3000;
@@ -20,12 +23,13 @@ export async function replayCommand(
   { projections, options }: CommandArguments,
 ): Promise<ExitCode> {
   const { config, log: logger, print, json } = context;
-  const opened = await openReplay(config, projections, logger);
+  const threads = threadsOf(config, options);
+  const opened = await openReplay(config, projections, logger, threads);
   try {
     const wanted = replayOptions(options);
     if (options.dryRun === true) return await dryRun(context, opened, projections, wanted);
     checkVerifiable(opened, wanted);
-    const results = await replayAll(context, opened, projections, wanted, options.concurrency);
+    const results = await replayAll(context, opened, projections, wanted, { ...options, threads });
     print(json ? resultsJson(results) : resultsText(results));
     const isDone = ({ outcome }: ReplayResult) => outcome === 'promoted' || outcome === 'built';
     return results.every(isDone) ? 0 : 1;
@@ -45,6 +49,11 @@ export function replayOptions(options: CommandOptions): ReplayOptions {
   };
 }
 
+/** One that has no partition would have nothing to do. */
+function threadsOf({ replay, kafka }: Config, { threads }: CommandOptions): number {
+  return Math.min(threads ?? replay.threads, kafka.eventsPartitions);
+}
+
 /** Told before hours of building, not after them. */
 function checkVerifiable({ ports }: OpenReplay, { verify, until }: ReplayOptions): void {
   if (!verify || until !== null || ports.verify !== null) return;
@@ -57,11 +66,13 @@ function checkVerifiable({ ports }: OpenReplay, { verify, until }: ReplayOptions
 /** So many read models at a time in one pass over the events; all of them, when it is not said. */
 async function replayAll(
   context: CommandContext,
-  { ports, settings }: OpenReplay,
+  { ports: own, settings }: OpenReplay,
   projections: readonly Projection[],
   options: ReplayOptions,
-  concurrency = projections.length,
+  { concurrency = projections.length, threads }: { concurrency?: number; threads: number },
 ): Promise<readonly ReplayResult[]> {
+  const helpers = (scope: BuildScope) => startThreads(context.config, threads, settings, scope);
+  const ports = threads > 1 ? { ...own, helpers } : own;
   const { config, signal, interactive, json, log: logger } = context;
   const registry = new Registry();
   const metrics = createMetrics(registry, { nowMs: systemClock.nowMs });

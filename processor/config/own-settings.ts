@@ -199,6 +199,12 @@ export const replay = {
     'Bytes of events, as encoded, that a replay has fetched and not yet written; it takes up to three times that in memory.',
     { min: MIB, max: 64 * 1024 * MIB },
   ),
+  threads: integer(
+    'TURNSTREAM_REPLAY_THREADS',
+    1,
+    'Threads of a replay that share the partitions of the events topic, a core each; they share its memory too.',
+    { min: 1, max: 64 },
+  ),
   totalsCachedMax: integer(
     'TURNSTREAM_REPLAY_TOTALS_CACHED_MAX',
     1_000_000,

@@ -69,7 +69,8 @@ function partitionStatus(pipeline: PartitionPipeline, lane: Lane): PartitionStat
   };
 }
 
-function leastWatermark(partitions: readonly PartitionStatus[]): Checkpoint['watermark'] {
+/** Of partitions that are held: null while one of them has none. */
+export function leastWatermark(partitions: readonly PartitionStatus[]): Checkpoint['watermark'] {
   let least: Checkpoint['watermark'] = null;
   for (const { reached } of partitions) {
     if (reached.watermark === null) return null;

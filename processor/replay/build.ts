@@ -11,7 +11,7 @@ import type { Checkpoint, CheckpointStore } from '../engine/store.ts';
 import { createWorker } from '../engine/worker.ts';
 import type { ProjectionStatus } from '../engine/worker-status.ts';
 import { messageOf, TurnstreamError } from '../error.ts';
-import { boundedLog, isAtOrAfter } from './bounded-log.ts';
+import { boundedLog } from './bounded-log.ts';
 import { modelOf, type Target } from './choose.ts';
 import { guarded } from './guarded.ts';
 import type { ReplayOptions, ReplayPorts, ReplaySettings } from './ports.ts';
@@ -19,8 +19,6 @@ import { throttledLog } from './throttled-log.ts';
 
 export type Build = {
   status(target: Target): ProjectionStatus;
-  /** Of its partitions that have come to the end: all of them, as of `until`. Null without one. */
-  atCut(target: Target): readonly Checkpoint[] | null;
   /** Rejects when nothing goes on any more. */
   readonly failed: Promise<never>;
   /** Writes what is in hand and saves the checkpoints, unless it may not write any more. */
@@ -36,14 +34,14 @@ export type BuildScope = {
 };
 
 export function startBuild(ports: ReplayPorts, settings: ReplaySettings, scope: BuildScope): Build {
-  const { targets, options, lost } = scope;
+  const { targets, lost } = scope;
   const { groupPrefix } = settings;
   const stores = guarded(ports, lost);
   const worker = createWorker(
     {
       ...ports,
       ...stores,
-      log: logOf(ports, scope),
+      log: logOf(ports, settings, scope),
       decoder: ports.decoder.reading(new Set(targets.flatMap(({ projection }) => projection.of))),
       observer: { ...silentObserver, measuresEvents: false, ...scope.observer },
     },
@@ -72,12 +70,6 @@ export function startBuild(ports: ReplayPorts, settings: ReplaySettings, scope: 
   };
   return {
     status,
-    atCut: (target) => {
-      const { until } = options;
-      if (until === null) return null;
-      const reached = status(target).partitions.map((each) => each.reached);
-      return reached.filter(({ watermark }) => watermark && isAtOrAfter(until, watermark));
-    },
     failed,
     async stop() {
       ending.release();
@@ -87,7 +79,11 @@ export function startBuild(ports: ReplayPorts, settings: ReplaySettings, scope: 
   };
 }
 
-function logOf(ports: ReplayPorts, { targets, options }: BuildScope) {
+function logOf(
+  ports: ReplayPorts,
+  { threads = 1 }: ReplaySettings,
+  { targets, options }: BuildScope,
+) {
   const { until, eventsPerSecondMax } = options;
   const { clock, checkpoints, decoder } = ports;
   const { watermarkOf } = decoder;
@@ -95,7 +91,8 @@ function logOf(ports: ReplayPorts, { targets, options }: BuildScope) {
   const bounded =
     until === null ? ports.log : boundedLog(ports.log, { until, reached, watermarkOf });
   if (eventsPerSecondMax === null) return bounded;
-  return throttledLog(bounded, { recordsPerSecondMax: eventsPerSecondMax, clock });
+  const recordsPerSecondMax = Math.max(1, Math.floor(eventsPerSecondMax / threads));
+  return throttledLog(bounded, { recordsPerSecondMax, clock });
 }
 
 /** By partition; those that one of the targets has not begun are absent. */

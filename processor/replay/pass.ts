@@ -10,6 +10,7 @@ import type { Checkpoint } from '../engine/store.ts';
 import type { ProjectionStatus } from '../engine/worker-status.ts';
 import { messageOf, TurnstreamError } from '../error.ts';
 import { formatLsn } from '../source/lsn.ts';
+import { isAtOrAfter } from './bounded-log.ts';
 import { type Build, type BuildScope, startBuild } from './build.ts';
 import { hasReadOnce, isCaughtUp } from './caught-up.ts';
 import { modelOf, type Target } from './choose.ts';
@@ -25,6 +26,7 @@ import type {
   ReplaySettings,
 } from './ports.ts';
 import { PaceMeter, ratioOf } from './progress.ts';
+import { sharedBuild } from './shared-build.ts';
 
 type Course = {
   readonly target: Target;
@@ -96,7 +98,10 @@ export class Pass {
   /** False when it ended for something that passes by itself. */
   async #attempt(scope: BuildScope): Promise<boolean> {
     const { leases, signal } = this.#scope;
-    const build = startBuild(this.#ports, this.#settings, scope);
+    const build = sharedBuild(
+      startBuild(this.#ports, this.#settings, scope),
+      this.#ports.helpers?.(scope) ?? [],
+    );
     const over = new AbortController();
     const look = this.#lookOn(build, over.signal);
     try {
@@ -151,10 +156,13 @@ export class Pass {
   }
 
   async #isComplete({ target, phase }: Course, build: Build): Promise<boolean> {
-    const { options } = this.#scope;
-    const atCut = build.atCut(target);
-    if (atCut !== null) return atCut.length === this.#ends.length && isOneCut(target, atCut);
-    if (phase === 'building' || options.until !== null) return false;
+    const { until } = this.#scope.options;
+    if (until !== null) {
+      const reached = build.status(target).partitions.map((each) => each.reached);
+      const atCut = reached.filter(({ watermark }) => watermark && isAtOrAfter(until, watermark));
+      return atCut.length === this.#ends.length && isOneCut(target, atCut);
+    }
+    if (phase === 'building') return false;
     const live = await this.#live(target);
     return isCaughtUp(build.status(target), { ends: this.#ends, live });
   }

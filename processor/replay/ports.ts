@@ -14,6 +14,7 @@ import type { Watermark } from '../event/event.ts';
 import type { Log } from '../kafka/log.ts';
 import type { Logger } from '../logger.ts';
 import type { Projection } from '../projection/projection.ts';
+import type { Build, BuildScope } from './build.ts';
 
 export type Verification = {
   readonly equal: boolean;
@@ -45,6 +46,8 @@ export type ReplayPorts = {
   readonly dropTable: (model: ReadModel) => Promise<void>;
   /** Null while nobody can: then a replay says so and needs `--no-verify`. */
   readonly verify: Verify | null;
+  /** Begins the same build in other threads, which share the partitions; none where it is absent. */
+  readonly helpers?: (scope: BuildScope) => readonly Build[];
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -53,6 +56,8 @@ export type ReplayPorts = {
 export type ReplaySettings = Omit<WorkerSettings, 'group' | 'hosted'> & {
   /** Of the consumer groups: `<prefix>.<table>`. */
   readonly groupPrefix: string;
+  /** Of the build, which share the pace that is set; 1 where it is absent. */
+  readonly threads?: number;
   /** Tells two processes apart, for ever. */
   readonly owner: string;
   /** What people are told of it: host, process, since when. */

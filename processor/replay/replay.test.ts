@@ -106,6 +106,39 @@ describe('to its end', () => {
   });
 });
 
+describe('by several threads', () => {
+  test('they share the partitions, and it ends as by one', async () => {
+    const world = await filled(200);
+    const run = world.start({ eventsPerSecondMax: 100 }, { threads: 2, lookMs: 50 });
+    await world.world.until(() => (world.progress.at(-1)?.done ?? 0) > 100);
+    const held = [run.process, ...run.process.threads].map(({ saved }) => [...saved]);
+    expect(held.map(({ length }) => length)).toEqual([1, 1]);
+    expect(held.flat().sort()).toEqual([0, 1]);
+    const results = await world.ended(run);
+    expect(results.map(({ outcome }) => outcome)).toEqual(['promoted', 'promoted']);
+    expect(world.progress.at(-1)?.ratio).toBe(1);
+    await world.world.settle();
+    await expectRight(world);
+  });
+
+  test('one that is told to stop leaves its checkpoints, in all of them', async () => {
+    const world = await filled(200);
+    const run = world.start({ eventsPerSecondMax: 100 }, { threads: 2, lookMs: 50 });
+    await world.world.until(() => (world.progress.at(-1)?.done ?? 0) > 100);
+    run.process.stop();
+    const [stopped] = await world.ended(run);
+    expect(stopped).toMatchObject({ outcome: 'stopped' });
+    const [result] = await world.ended(world.start({}, { threads: 2 }));
+    expect(result).toMatchObject({ outcome: 'promoted', resumed: true });
+    const all = world.world.log
+      .partitions('events')
+      .reduce((sum, one) => sum + one.records.length, 0);
+    expect(stopped?.records).toBeGreaterThan(50);
+    expect(result?.records).toBe(all - (stopped?.records ?? 0));
+    await expectRight(world);
+  });
+});
+
 describe('killed', () => {
   test('at any step, before it or after it: the next one goes on and ends in the same rows', async () => {
     const whole = await filled(24);
@@ -141,6 +174,7 @@ describe('killed', () => {
           gatherMsMax: fc.constantFrom(0, 50),
           decodesLate: fc.boolean(),
           foldsInTurn: fc.boolean(),
+          threads: fc.constantFrom(1, 2),
         }),
         fc.boolean(),
         async (all, settings, isLive) => {
@@ -261,24 +295,27 @@ describe('two at once', () => {
     await expectRight(world);
   });
 
-  test('one whose lease another has taken meanwhile writes nothing more and promotes nothing', async () => {
-    const world = await filled(100);
-    const paused = world.start({ eventsPerSecondMax: 20 });
-    await world.world.until(() => (world.progress.at(-1)?.done ?? 0) > 10);
-    // The process stands still while its lease runs out.
-    const { clock } = world.world;
-    clock.passMs(16_000);
-    const other = { owner: 'other', about: 'process 2', untilMs: clock.nowMs() + 15_000 };
-    expect(await world.generations.lease('cards', other)).toBeNull();
-    const [lost] = await world.ended(paused);
-    expect(lost).toMatchObject({ outcome: 'failed' });
-    expect(lost?.message).toContain('the lease on cards is lost (process 2 has it now)');
-    expect(await liveGeneration(world)).toBe(1);
-    await world.generations.release('cards', 'other');
-    await world.ended(world.start());
-    expect(await liveGeneration(world)).toBe(2);
-    await expectRight(world);
-  });
+  test.each([1, 2])(
+    'one whose lease another has taken writes nothing more and promotes nothing: %d threads',
+    async (threads) => {
+      const world = await filled(100);
+      const paused = world.start({ eventsPerSecondMax: 20 }, { threads });
+      await world.world.until(() => (world.progress.at(-1)?.done ?? 0) > 10);
+      // The process stands still while its lease runs out.
+      const { clock } = world.world;
+      clock.passMs(16_000);
+      const other = { owner: 'other', about: 'process 2', untilMs: clock.nowMs() + 15_000 };
+      expect(await world.generations.lease('cards', other)).toBeNull();
+      const [lost] = await world.ended(paused);
+      expect(lost).toMatchObject({ outcome: 'failed' });
+      expect(lost?.message).toContain('the lease on cards is lost (process 2 has it now)');
+      expect(await liveGeneration(world)).toBe(1);
+      await world.generations.release('cards', 'other');
+      await world.ended(world.start());
+      expect(await liveGeneration(world)).toBe(2);
+      await expectRight(world);
+    },
+  );
 
   test('one that could not renew its lease in time goes on if nobody else has it', async () => {
     const world = await filled(100);

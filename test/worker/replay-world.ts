@@ -7,7 +7,7 @@ import type { DeadLetterStore } from '../../processor/engine/dead-letter-store.t
 import type { GenerationStore } from '../../processor/engine/generations.ts';
 import { MemoryGenerations } from '../../processor/engine/memory-generations.ts';
 import type { StoredRow } from '../../processor/engine/read-out.ts';
-import type { ReadModel } from '../../processor/engine/store.ts';
+import type { CheckpointStore, ReadModel } from '../../processor/engine/store.ts';
 import type { Log, LogConsumer } from '../../processor/kafka/log.ts';
 import { silentLogger } from '../../processor/logger.ts';
 import type { Projection } from '../../processor/projection/projection.ts';
@@ -22,6 +22,7 @@ import type {
 } from '../../processor/replay/ports.ts';
 import { replay } from '../../processor/replay/replay.ts';
 import { jsonDecoder, sortedByKey, summed } from './history.ts';
+import { withThreads } from './replay-threads.ts';
 import { turn } from './virtual-clock.ts';
 import { World, type WorldOptions } from './world.ts';
 
@@ -90,6 +91,7 @@ export class ReplayWorld {
     death: Death | null = null,
   ): ReplayRun {
     const process = new ReplayProcess(this, death);
+    const all = this.settings(settings);
     const run: ReplayRun = { process, outcome: null };
     const reporter = {
       progress: (progress: readonly ReplayProgress[]) => {
@@ -97,8 +99,8 @@ export class ReplayWorld {
       },
     };
     replay(
-      process.ports(),
-      this.settings(settings),
+      withThreads(process, all),
+      all,
       this.projections,
       { ...upToNow, ...options },
       reporter,
@@ -145,6 +147,9 @@ export class ReplayProcess {
   readonly #death: Death | null;
   readonly #stop = new AbortController();
   readonly consumers: LogConsumer[] = [];
+  readonly threads: ReplayProcess[] = [];
+  /** Partitions of which it has saved a checkpoint. */
+  readonly saved = new Set<number>();
   steps = 0;
   dead = false;
 
@@ -161,8 +166,16 @@ export class ReplayProcess {
     this.#stop.abort();
   }
 
+  /** One of its threads, which dies with it. */
+  thread(): ReplayProcess {
+    const thread = new ReplayProcess(this.#world, null);
+    this.threads.push(thread);
+    return thread;
+  }
+
   kill(): void {
     this.dead = true;
+    for (const thread of this.threads) thread.kill();
     for (const consumer of this.consumers) void consumer.stop();
   }
 
@@ -172,7 +185,13 @@ export class ReplayProcess {
     return {
       log: this.#log(world.log),
       store: this.#mortal(world.store),
-      checkpoints: this.#mortal(world.store),
+      checkpoints: this.#mortal({
+        load: (model) => world.store.load(model),
+        save: (model, partition, checkpoint) => {
+          this.saved.add(partition);
+          return world.store.save(model, partition, checkpoint);
+        },
+      } satisfies CheckpointStore),
       letters: this.#letters(world.letters),
       decoder: {
         reading: () => jsonDecoder,
