@@ -130,7 +130,8 @@ test(`killed at ${kills} random moments and started again each time: the same, a
   const phases: unknown[] = [];
   for (let runs = 0; phases.length < kills; runs += 1) {
     expect(runs, 'replays end before they are killed').toBeLessThan(kills * 5);
-    const run = spine.startWith({ TURNSTREAM_METRICS_PORT: '0' }, 'replay', '--all', '--keep', '0');
+    const more = ['--keep', '0', '--threads', String(1 + (runs % 2))];
+    const run = spine.startWith({ TURNSTREAM_METRICS_PORT: '0' }, 'replay', '--all', ...more);
     run.supervised = true;
     const before = await Promise.race([ended(run), pause(between(random, 500, 12_000))]);
     if (before !== undefined) {
@@ -143,7 +144,8 @@ test(`killed at ${kills} random moments and started again each time: the same, a
     phases.push(run.lines.findLast(({ phase }) => phase !== undefined)?.['phase'] ?? 'starting');
   }
   console.log(`killed while ${phases.join(', ')}`);
-  const first = spine.startWith({}, 'replay', '--all', '--events-per-second-max', '300');
+  const slow = ['--events-per-second-max', '300', '--threads', '2'];
+  const first = spine.startWith({}, 'replay', '--all', ...slow);
   first.supervised = true;
   await first.line(({ phase }) => phase === 'building');
   const second = spine.startWith({}, 'replay', '--all');
@@ -167,7 +169,8 @@ test('as of the past: equal to SQL over Postgres as it was then', async () => {
   await spine.passed(lsn);
   load = startLoad(3000);
   await load.goesOn(300);
-  const out = await spine.command('replay', '--all', '--until', formatLsn(lsn), '--json');
+  const until = ['--until', formatLsn(lsn), '--threads', '2'];
+  const out = await spine.command('replay', '--all', ...until, '--json');
   const { replays } = JSON.parse(out) as {
     readonly replays: readonly {
       readonly projection: keyof typeof then;

@@ -162,3 +162,12 @@ test('after everything was stopped and started again it goes on where it was', a
   await stream(30);
   expect(await spine.judged()).toBeNull();
 }, 400_000);
+
+test('read models are replayed by two threads, verified, promoted, and equal', async () => {
+  const out = await spine.command('replay', '--all', '--threads', '2', '--json');
+  const { replays } = JSON.parse(out) as { readonly replays: readonly { outcome: string }[] };
+  expect(replays.map(({ outcome }) => outcome)).toEqual(['promoted', 'promoted', 'promoted']);
+  await stream(10);
+  await spine.followLive();
+  expect(await spine.judged()).toBeNull();
+}, 120_000);

@@ -170,6 +170,7 @@ export class ReplayProcess {
   thread(): ReplayProcess {
     const thread = new ReplayProcess(this.#world, null);
     this.threads.push(thread);
+    if (this.dead) thread.kill();
     return thread;
   }
 
