@@ -1,18 +1,13 @@
 /** What a thread of a replay does (bin/replay-thread.mjs): the same build as its main thread, by messages. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { projections } from '../../projections/index.ts';
-import { createLogger } from '../logger.ts';
-import { serveBuild } from '../replay/remote-build.ts';
+import { serveBuild, tellingLogger } from '../replay/remote-build.ts';
 import { openReplay } from './open-replay.ts';
 import { peerOf, type ThreadTask } from './replay-threads.ts';
 
 const { config, threads, targets, options } = workerData as ThreadTask;
 if (parentPort === null) throw new Error('this is a thread of `turnstream replay`');
-const logger = createLogger({
-  level: config.log.level,
-  pretty: config.log.format === 'pretty',
-  stream: process.stderr,
-});
+const peer = peerOf(parentPort);
 const hosted = targets.map(({ id, isNew }) => {
   const projection = projections.find(({ name }) => name === id.projection);
   if (projection === undefined) throw new Error(`there is no projection ${id.projection}`);
@@ -21,11 +16,11 @@ const hosted = targets.map(({ id, isNew }) => {
 const opened = await openReplay(
   config,
   hosted.map(({ projection }) => projection),
-  logger,
+  tellingLogger(peer),
   threads,
 );
 try {
-  await serveBuild(peerOf(parentPort), opened.ports, opened.settings, { targets: hosted, options });
+  await serveBuild(peer, opened.ports, opened.settings, { targets: hosted, options });
 } finally {
   await opened.close();
   parentPort.close();

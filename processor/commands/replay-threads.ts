@@ -6,6 +6,7 @@ import type { Build, BuildScope } from '../replay/build.ts';
 import type { Target } from '../replay/choose.ts';
 import type { ReplaySettings } from '../replay/ports.ts';
 import { type Peer, remoteBuild } from '../replay/remote-build.ts';
+import type { CommandContext } from './context.ts';
 import { systemClock } from './system-clock.ts';
 
 export type ThreadTask = {
@@ -27,7 +28,7 @@ export function peerOf(end: Worker | MessagePort): Peer {
 const closeMsMax = 10_000;
 
 export function startThreads(
-  config: Config,
+  { config, log: logger }: Pick<CommandContext, 'config' | 'log'>,
   threads: number,
   { drainMsMax }: ReplaySettings,
   scope: BuildScope,
@@ -50,6 +51,10 @@ export function startThreads(
     });
     ended.catch(() => undefined);
     const thread = { peer: peerOf(worker), ended, terminate: () => worker.terminate() };
-    return remoteBuild(thread, scope, { clock: systemClock, stopMsMax: drainMsMax + closeMsMax });
+    return remoteBuild(thread, scope, {
+      clock: systemClock,
+      logger,
+      stopMsMax: drainMsMax + closeMsMax,
+    });
   });
 }

@@ -71,7 +71,7 @@ async function replayAll(
   options: ReplayOptions,
   { concurrency = projections.length, threads }: { concurrency?: number; threads: number },
 ): Promise<readonly ReplayResult[]> {
-  const helpers = (scope: BuildScope) => startThreads(context.config, threads, settings, scope);
+  const helpers = (scope: BuildScope) => startThreads(context, threads, settings, scope);
   const ports = threads > 1 ? { ...own, helpers } : own;
   const { config, signal, interactive, json, log: logger } = context;
   const registry = new Registry();

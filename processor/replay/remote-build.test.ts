@@ -4,7 +4,8 @@ import { cards } from '../../test/worker/history.ts';
 import { channel } from '../../test/worker/replay-threads.ts';
 import { VirtualClock } from '../../test/worker/virtual-clock.ts';
 import { TurnstreamError } from '../error.ts';
-import { remoteBuild } from './remote-build.ts';
+import { silentLogger } from '../logger.ts';
+import { remoteBuild, tellingLogger } from './remote-build.ts';
 
 const projection = cards();
 const target = {
@@ -22,6 +23,7 @@ function opened() {
   const clock = new VirtualClock(0);
   const terminate = vi.fn(async () => undefined);
   const held = vi.fn();
+  const warn = vi.fn();
   let end: (error: Error) => void = () => undefined;
   const ended = new Promise<never>((_, reject) => {
     end = reject;
@@ -34,9 +36,9 @@ function opened() {
       lost: lost.signal,
       observer: { held },
     },
-    { clock, stopMsMax: 1_000 },
+    { clock, logger: { ...silentLogger, warn }, stopMsMax: 1_000 },
   );
-  return { build, far, asked, lost, clock, terminate, held, end };
+  return { build, far, asked, lost, clock, terminate, held, warn, end };
 }
 
 test('it is what the thread told last, and holds nothing before', async () => {
@@ -51,6 +53,14 @@ test('it is what the thread told last, and holds nothing before', async () => {
   far.post({ kind: 'status', statuses: [status], held: begun });
   await vi.waitFor(() => expect(build.status(target)).toEqual(status));
   expect(held.mock.calls).toEqual([['cards', 1, from]]);
+});
+
+test('what the thread logs is logged here', async () => {
+  const { far, warn } = opened();
+  tellingLogger(far, { part: 'reader' }).child({ partition: 1 }).warn({ attempt: 2 }, 'it waits');
+  await vi.waitFor(() =>
+    expect(warn.mock.calls).toEqual([[{ part: 'reader', partition: 1, attempt: 2 }, 'it waits']]),
+  );
 });
 
 test('a lost lease is told at once, with its reason', async () => {
@@ -85,7 +95,8 @@ test('a stop waits until the thread has stopped, or for as long as it may take',
   const other = opened();
   const given = other.build.stop();
   await vi.waitFor(() => expect(other.asked).toEqual([{ kind: 'stop' }]));
-  other.clock.passMs(1_000);
+  expect(other.clock.jump()).toBe(true);
+  expect(other.clock.nowMs()).toBe(1_000);
   await given;
   expect(other.terminate).toHaveBeenCalled();
 });

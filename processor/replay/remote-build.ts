@@ -6,6 +6,7 @@ import type { Clock } from '../engine/clock.ts';
 import type { Checkpoint } from '../engine/store.ts';
 import type { ProjectionStatus } from '../engine/worker-status.ts';
 import { type ErrorCode, messageOf, TurnstreamError } from '../error.ts';
+import type { Logger } from '../logger.ts';
 import { type Build, type BuildScope, startBuild } from './build.ts';
 import type { ReplayPorts, ReplaySettings } from './ports.ts';
 
@@ -30,7 +31,15 @@ type Told =
       readonly message: string;
       readonly retriable: boolean;
     }
+  | {
+      readonly kind: 'log';
+      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      readonly fields: LogFields;
+      readonly text: string;
+    }
   | { readonly kind: 'stopped' };
+
+type LogFields = Readonly<Record<string, unknown>>;
 
 type Asked = { readonly kind: 'stop' } | { readonly kind: 'lost'; readonly message: string };
 
@@ -42,11 +51,19 @@ export type RemoteThread = {
   readonly terminate: () => Promise<unknown>;
 };
 
-/** The end that asks. `stopMsMax`: a thread that takes longer to stop is ended. */
+export type RemoteDeps = {
+  readonly clock: Clock;
+  /** What the thread logs. */
+  readonly logger: Logger;
+  /** A thread that takes longer to stop is ended. */
+  readonly stopMsMax: number;
+};
+
+/** The end that asks. */
 export function remoteBuild(
   { peer, ended, terminate }: RemoteThread,
   scope: BuildScope,
-  { clock, stopMsMax }: { readonly clock: Clock; readonly stopMsMax: number },
+  { clock, logger, stopMsMax }: RemoteDeps,
 ): Build {
   let last: readonly ProjectionStatus[] = [];
   const stopping = new AbortController();
@@ -59,6 +76,8 @@ export function remoteBuild(
         for (const { projection, partition, from } of told.held) {
           scope.observer?.held?.(projection, partition, from);
         }
+      } else if (told.kind === 'log') {
+        logger[told.level](told.fields, told.text);
       } else if (told.kind === 'failed') {
         reject(new TurnstreamError(told.code, told.message, { retriable: told.retriable }));
       } else {
@@ -88,6 +107,19 @@ export function remoteBuild(
       await clock.delay(stopMsMax, stopping.signal);
       await terminate();
     },
+  };
+}
+
+/** Lines of the end that builds come out at the other one, in its form. */
+export function tellingLogger(peer: Peer, of: LogFields = {}): Logger {
+  const at = (level: 'debug' | 'info' | 'warn' | 'error') => (fields: LogFields, text: string) =>
+    peer.post({ kind: 'log', level, fields: { ...of, ...fields }, text } satisfies Told);
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: (fields) => tellingLogger(peer, { ...of, ...fields }),
   };
 }
 

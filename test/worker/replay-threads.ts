@@ -23,6 +23,7 @@ export function withThreads(process: ReplayProcess, settings: ReplaySettings): R
         const terminate = async () => thread.kill();
         return remoteBuild({ peer: near, ended, terminate }, scope, {
           clock: ports.clock,
+          logger: ports.logger,
           stopMsMax,
         });
       }),
