@@ -149,7 +149,7 @@ test('a slip of the pen in a variable is recognised, another program’s variabl
 
 test('numbers carry their unit or say what they count', () => {
   const unit =
-    /(Ms|MsMin|MsMax|BytesMax|BytesTarget|EventsMax|RecordsMax|RowsMax|CachedMax|HintsMax|hintsMax|BatchMax|ConcurrencyMax|InFlightMax|DaysMax|[pP]ort|Factor|Partitions|Base|readersMax|roundsMax|PerRead|Bits)$/;
+    /(Ms|MsMin|MsMax|BytesMax|BytesTarget|EventsMax|RecordsMax|RowsMax|CachedMax|HintsMax|hintsMax|BatchMax|ConcurrencyMax|InFlightMax|DaysMax|[pP]ort|Factor|Partitions|Base|readersMax|roundsMax|PerRead|Bits|[tT]hreads)$/;
   for (const group of Object.values(settingsTable)) {
     for (const [name, setting] of Object.entries(group)) {
       if (setting.type.kind === 'integer') expect(name).toMatch(unit);

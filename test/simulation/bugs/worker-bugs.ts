@@ -134,7 +134,7 @@ export const workerBugs: readonly Bug[] = [
     patches: [
       {
         file: changes,
-        from: 'for (const one of retractions) add(deltas, touched, one, -1, entry.position);',
+        from: 'addEach(deltas, touched, retractions, -1, entry.position);',
         to: '',
       },
     ],
