@@ -29,8 +29,7 @@ const closeMsMax = 10_000;
 
 export function startThreads(
   { config, log: logger }: Pick<CommandContext, 'config' | 'log'>,
-  threads: number,
-  { drainMsMax }: ReplaySettings,
+  { threads = 1, drainMsMax }: ReplaySettings,
   scope: BuildScope,
 ): readonly Build[] {
   const task: ThreadTask = {

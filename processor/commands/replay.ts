@@ -29,7 +29,7 @@ export async function replayCommand(
     const wanted = replayOptions(options);
     if (options.dryRun === true) return await dryRun(context, opened, projections, wanted);
     checkVerifiable(opened, wanted);
-    const results = await replayAll(context, opened, projections, wanted, { ...options, threads });
+    const results = await replayAll(context, opened, projections, wanted, options.concurrency);
     print(json ? resultsJson(results) : resultsText(results));
     const isDone = ({ outcome }: ReplayResult) => outcome === 'promoted' || outcome === 'built';
     return results.every(isDone) ? 0 : 1;
@@ -69,10 +69,10 @@ async function replayAll(
   { ports: own, settings }: OpenReplay,
   projections: readonly Projection[],
   options: ReplayOptions,
-  { concurrency = projections.length, threads }: { concurrency?: number; threads: number },
+  concurrency = projections.length,
 ): Promise<readonly ReplayResult[]> {
-  const helpers = (scope: BuildScope) => startThreads(context, threads, settings, scope);
-  const ports = threads > 1 ? { ...own, helpers } : own;
+  const helpers = (scope: BuildScope) => startThreads(context, settings, scope);
+  const ports = { ...own, helpers };
   const { config, signal, interactive, json, log: logger } = context;
   const registry = new Registry();
   const metrics = createMetrics(registry, { nowMs: systemClock.nowMs });

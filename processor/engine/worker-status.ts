@@ -46,14 +46,21 @@ export function projectionStatus(
       .filter((lane) => lane.name === name)
       .map((lane): PartitionStatus => partitionStatus(pipeline, lane)),
   );
+  const error = stopped.errorOf(name)?.message ?? null;
+  return statusOf({ projection: name, version, generation: hosted.generation }, partitions, error);
+}
+
+/** Of a generation, from what is held of it. `error`: why it has stopped; null while it goes on. */
+export function statusOf(
+  id: Pick<ProjectionStatus, 'projection' | 'version' | 'generation'>,
+  partitions: readonly PartitionStatus[],
+  error: string | null,
+): ProjectionStatus {
   const deadLetters = partitions.reduce((sum, { reached }) => sum + reached.deadLetters, 0);
-  const error = stopped.errorOf(name);
   return {
-    projection: name,
-    version,
-    generation: hosted.generation,
+    ...id,
     state: error !== null ? 'halted' : deadLetters > 0 ? 'degraded' : 'running',
-    error: error?.message ?? null,
+    error,
     deadLetters,
     watermark: leastWatermark(partitions),
     partitions,
@@ -69,8 +76,7 @@ function partitionStatus(pipeline: PartitionPipeline, lane: Lane): PartitionStat
   };
 }
 
-/** Of partitions that are held: null while one of them has none. */
-export function leastWatermark(partitions: readonly PartitionStatus[]): Checkpoint['watermark'] {
+function leastWatermark(partitions: readonly PartitionStatus[]): Checkpoint['watermark'] {
   let least: Checkpoint['watermark'] = null;
   for (const { reached } of partitions) {
     if (reached.watermark === null) return null;

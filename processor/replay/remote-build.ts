@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../engine/clock.ts';
 import type { Checkpoint } from '../engine/store.ts';
-import type { ProjectionStatus } from '../engine/worker-status.ts';
+import { type ProjectionStatus, statusOf } from '../engine/worker-status.ts';
 import { type ErrorCode, messageOf, TurnstreamError } from '../error.ts';
 import type { Logger } from '../logger.ts';
 import { type Build, type BuildScope, startBuild } from './build.ts';
@@ -92,14 +92,7 @@ export function remoteBuild(
   scope.lost.addEventListener('abort', lose, { once: true });
   return {
     status: ({ projection, id }) =>
-      last.find((each) => each.projection === projection.name) ?? {
-        ...id,
-        state: 'running',
-        error: null,
-        deadLetters: 0,
-        watermark: null,
-        partitions: [],
-      },
+      last.find((each) => each.projection === projection.name) ?? statusOf(id, [], null),
     failed,
     async stop() {
       scope.lost.removeEventListener('abort', lose);

@@ -3,12 +3,9 @@
  * the partitions that the group has dealt it. What any of them says that it has reached is acknowledged by the
  * store, so a partition that changes hands counts by whoever came further.
  */
-import {
-  leastWatermark,
-  type PartitionStatus,
-  type ProjectionStatus,
-} from '../engine/worker-status.ts';
+import { type PartitionStatus, type ProjectionStatus, statusOf } from '../engine/worker-status.ts';
 import type { Build } from './build.ts';
+import type { Target } from './choose.ts';
 
 export function sharedBuild(first: Build, others: readonly Build[]): Build {
   if (others.length === 0) return first;
@@ -16,7 +13,7 @@ export function sharedBuild(first: Build, others: readonly Build[]): Build {
   return {
     status: (target) =>
       together(
-        first.status(target),
+        target,
         all.map((each) => each.status(target)),
       ),
     failed: Promise.race(all.map(({ failed }) => failed)),
@@ -26,18 +23,13 @@ export function sharedBuild(first: Build, others: readonly Build[]): Build {
   };
 }
 
-function together(own: ProjectionStatus, all: readonly ProjectionStatus[]): ProjectionStatus {
-  const partitions = furthest(all.flatMap((each) => each.partitions));
+function together(target: Target, all: readonly ProjectionStatus[]): ProjectionStatus {
   const halted = all.find(({ state }) => state === 'halted');
-  const deadLetters = partitions.reduce((sum, { reached }) => sum + reached.deadLetters, 0);
-  return {
-    ...own,
-    state: halted?.state ?? (deadLetters > 0 ? 'degraded' : 'running'),
-    error: halted?.error ?? null,
-    deadLetters,
-    watermark: leastWatermark(partitions),
-    partitions,
-  };
+  return statusOf(
+    target.id,
+    furthest(all.flatMap((each) => each.partitions)),
+    halted?.error ?? null,
+  );
 }
 
 function furthest(held: readonly PartitionStatus[]): readonly PartitionStatus[] {
