@@ -135,6 +135,8 @@ export async function serveBuild(
   const observer = {
     held: (projection: string, partition: number, from: Checkpoint) => {
       begun.push({ projection, partition, from });
+      const fields = { projection, partition, offset: from.offset };
+      ports.logger.info(fields, 'another thread of the replay has begun');
     },
   };
   const build = startBuild(ports, settings, { targets, options, lost: lost.signal, observer });
