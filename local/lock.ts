@@ -18,7 +18,13 @@ export async function withLock<Result>(
   mkdirSync(dirname(path), { recursive: true });
   const own = `${process.pid}\n${processIdentity(process.pid)}\n`;
   const deadline = Date.now() + limitMs;
-  while (!tryTake(path, own)) {
+  for (;;) {
+    const answer = tryTake(path, own);
+    if (answer === 'taken') break;
+    if (answer === 'held by the dead') {
+      rmSync(path, { force: true });
+      continue;
+    }
     if (Date.now() >= deadline) {
       throw new TurnstreamError(
         'PREFLIGHT',
@@ -35,19 +41,17 @@ export async function withLock<Result>(
 }
 
 /** Written apart and linked into place, so that nobody reads a half-written lock. */
-function tryTake(path: string, own: string): boolean {
+function tryTake(path: string, own: string): 'taken' | 'held' | 'held by the dead' {
   const draft = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}`;
   writeFileSync(draft, own);
   try {
     linkSync(draft, path);
-    return true;
+    return 'taken';
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     const holder = holderOf(path);
-    if (holder !== null && processIdentity(holder.pid) !== holder.identity) {
-      rmSync(path, { force: true });
-    }
-    return false;
+    const isDead = holder !== null && processIdentity(holder.pid) !== holder.identity;
+    return isDead ? 'held by the dead' : 'held';
   } finally {
     rmSync(draft, { force: true });
   }

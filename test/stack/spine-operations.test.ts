@@ -165,7 +165,7 @@ test('after everything was stopped and started again it goes on where it was', a
 
 test('read models are replayed by two threads, verified, promoted, and equal', async () => {
   // Slow enough for the second thread to join before all is read.
-  const pace = ['--events-per-second-max', '300', '--threads', '2'];
+  const pace = ['--events-per-second-max', '1500', '--threads', '2'];
   const run = spine.start('replay', '--all', ...pace);
   run.supervised = true;
   await run.line(({ msg }) => msg === 'another thread of the replay has begun');
