@@ -45,35 +45,43 @@ export const latencyHistogram = defineAggregate({
   partitionBy: ['day', 'metric'],
   totals: { count: bigint, sumMicros: bigint },
   contribute: (fact) => {
+    const found: Interval[] = [];
     switch (fact.kind) {
       case 'humanTurn':
-        return interval('think_time', tpeNotApplicable, fact.answeredAt, fact.createdAt);
+        add(found, 'think_time', tpeNotApplicable, fact.answeredAt, fact.createdAt);
+        break;
       case 'step':
-        return interval('step_gap', fact.tpe ?? tpeUnknown, fact.previousStepAt, fact.createdAt);
-      case 'agentTurn':
-        return [
-          ...interval('first_step', tpeNotApplicable, fact.askedAt, fact.firstStepAt),
-          ...interval(
-            'first_visible_step',
-            tpeNotApplicable,
-            fact.askedAt,
-            fact.firstVisibleStepAt,
-          ),
-          ...interval('turn_duration', tpeNotApplicable, fact.askedAt, fact.lastStepAt),
-        ];
+        add(found, 'step_gap', fact.tpe ?? tpeUnknown, fact.previousStepAt, fact.createdAt);
+        break;
+      case 'agentTurn': {
+        const { askedAt, firstStepAt, firstVisibleStepAt, lastStepAt } = fact;
+        add(found, 'first_step', tpeNotApplicable, askedAt, firstStepAt);
+        add(found, 'first_visible_step', tpeNotApplicable, askedAt, firstVisibleStepAt);
+        add(found, 'turn_duration', tpeNotApplicable, askedAt, lastStepAt);
+      }
     }
+    return found;
   },
 });
 
-function interval(metric: LatencyMetric, tpe: number, from: Instant | null, to: Instant | null) {
+type Interval = {
+  readonly key: { day: number; hour: number; metric: LatencyMetric; tpe: number; bucket: number };
+  readonly totals: { count: number; sumMicros: number };
+};
+
+function add(
+  found: Interval[],
+  metric: LatencyMetric,
+  tpe: number,
+  from: Instant | null,
+  to: Instant | null,
+): void {
   const micros = microsFrom(from, to);
-  if (micros === null || to === null) return [];
+  if (micros === null || to === null) return;
   const bucket = bucketOfMicros(micros);
   const apart = bucket === negativeBucket || bucket === overflowBucket;
-  return [
-    {
-      key: { day: dayOf(to), hour: hourOf(to), metric, tpe, bucket },
-      totals: { count: 1, sumMicros: apart ? 0 : micros },
-    },
-  ];
+  found.push({
+    key: { day: dayOf(to), hour: hourOf(to), metric, tpe, bucket },
+    totals: { count: 1, sumMicros: apart ? 0 : micros },
+  });
 }

@@ -9,7 +9,7 @@ import type { Cell } from '../projection/columns.ts';
 import type { Key, TableColumn } from '../projection/projection.ts';
 import type { Position } from '../source/position.ts';
 import { among, listed, marks, matching, qualified, tableName } from './names.ts';
-import { bigintValue, type CqlValue, cellValue, intValue } from './values.ts';
+import { bigintValue, type CqlValue, cellEncoder, cellValue, intValue } from './values.ts';
 
 export type Statement = { readonly query: string; readonly params: readonly CqlValue[] };
 
@@ -42,6 +42,8 @@ export function readModelStatements(keyspace: string, model: ReadModel): ReadMod
   const keyNames = [...namesOf(keyColumns), ...(aggregate ? [shardColumn] : [])];
   const valueNames = [...namesOf(shape.values), ...(aggregate ? [positionColumn] : [])];
   const names = [...keyNames, ...valueNames];
+  const keyCells = encoderOf(keyColumns);
+  const valueCells = encoderOf(shape.values);
   const insert = `INSERT INTO ${table} (${listed(names)}) VALUES (${marks(names.length)}) USING TIMESTAMP ?`;
   const remove = `DELETE FROM ${table} USING TIMESTAMP ? WHERE ${matching(keyNames)}`;
   const select = `SELECT ${listed(names)} FROM ${table}`;
@@ -49,24 +51,29 @@ export function readModelStatements(keyspace: string, model: ReadModel): ReadMod
   const innerNames = [...namesOf(shape.clustering), shardColumn];
   const selectPartition = `${select} WHERE ${matching(partitionNames)} LIMIT ?`;
   return {
-    upsert: (key, values, position) => ({
-      query: insert,
-      params: [...cells(keyColumns, key), ...cells(shape.values, values), bigintValue(position)],
-    }),
-    remove: (key, position) => ({
-      query: remove,
-      params: [bigintValue(position), ...cells(keyColumns, key)],
-    }),
-    upsertTotals: (key, shard, totals, position) => ({
-      query: insert,
-      params: [
-        ...cells(keyColumns, key),
-        intValue(shard),
-        ...cells(shape.values, totals),
-        bigintValue(position),
-        bigintValue(position),
-      ],
-    }),
+    upsert: (key, values, position) => {
+      const params = new Array<CqlValue>(names.length + 1);
+      keyCells(key, params, 0);
+      valueCells(values, params, keyNames.length);
+      params[names.length] = bigintValue(position);
+      return { query: insert, params };
+    },
+    remove: (key, position) => {
+      const params = new Array<CqlValue>(1 + keyNames.length);
+      params[0] = bigintValue(position);
+      keyCells(key, params, 1);
+      return { query: remove, params };
+    },
+    upsertTotals: (key, shard, totals, position) => {
+      const params = new Array<CqlValue>(names.length + 1);
+      const at = bigintValue(position);
+      keyCells(key, params, 0);
+      params[keyColumns.length] = intValue(shard);
+      valueCells(totals, params, keyNames.length);
+      params[names.length - 1] = at;
+      params[names.length] = at;
+      return { query: insert, params };
+    },
     selectTotals: (keys, shard) => ({
       query: `SELECT ${listed([...innerNames, ...valueNames])} FROM ${table} WHERE ${matching(partitionNames)} AND ${among(innerNames, keys.length)}`,
       params: [
@@ -90,11 +97,25 @@ function namesOf(columns: readonly TableColumn[]): readonly string[] {
 }
 
 function cells(columns: readonly TableColumn[], of: readonly Cell[]): CqlValue[] {
-  if (of.length !== columns.length) {
-    throw new TurnstreamError(
-      'STORE',
-      `${of.length} cells were given for ${columns.length} columns`,
-    );
-  }
+  checkCount(columns, of);
   return columns.map(({ cql }, at) => cellValue(cql, of[at] ?? null));
+}
+
+/**
+ * Hot path: the cells of a row into `params`, from `start` on. What a column had last is kept with its
+ * bytes, since rows of one CQL partition follow each other and have most of their key in common.
+ */
+function encoderOf(columns: readonly TableColumn[]) {
+  const encoders = columns.map(({ cql }) => cellEncoder(cql));
+  return (of: readonly Cell[], params: CqlValue[], start: number): void => {
+    checkCount(columns, of);
+    for (let at = 0; at < encoders.length; at += 1) {
+      params[start + at] = encoders[at]?.(of[at] ?? null) ?? null;
+    }
+  };
+}
+
+function checkCount(columns: readonly TableColumn[], of: readonly Cell[]): void {
+  if (of.length === columns.length) return;
+  throw new TurnstreamError('STORE', `${of.length} cells were given for ${columns.length} columns`);
 }

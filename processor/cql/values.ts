@@ -1,7 +1,7 @@
 /**
  * Cells as the bytes of the native protocol, and back. The driver passes buffers through as they
  * are: so sizes are known before a batch is cut, no 64-bit number takes a detour, and a missing
- * timestamp is an error here, not the server's time (I9).
+ * timestamp is an error here, not the server's time (I9). Equal cells may share their bytes: nobody writes into them.
  */
 import { TurnstreamError } from '../error.ts';
 import type { Cell, CqlType } from '../projection/columns.ts';
@@ -21,8 +21,15 @@ export function bigintValue(value: number, type = 'bigint'): Buffer {
   return bytes;
 }
 
+/** Types, indexes, counts, lengths of texts: most whole numbers are one of these. */
+const smallInts = Array.from({ length: 2048 }, (_, value) => newInt(value));
+
 export function intValue(value: number): Buffer {
   if (value !== (value | 0)) throw notA('int', value);
+  return smallInts[value] ?? newInt(value);
+}
+
+function newInt(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(4);
   bytes.writeInt32BE(value);
   return bytes;
@@ -76,6 +83,18 @@ export function cellValue(type: CqlType, cell: Cell): CqlValue {
       break;
   }
   throw notA(type, cell);
+}
+
+/** `cellValue` of one column that remembers the last cell and its bytes. */
+export function cellEncoder(type: CqlType): (cell: Cell) => CqlValue {
+  let last: Cell = null;
+  let bytes: CqlValue = null;
+  return (cell) => {
+    if (Object.is(cell, last)) return bytes;
+    bytes = cellValue(type, cell);
+    last = cell;
+    return bytes;
+  };
 }
 
 /** The cell as it will come back. */

@@ -72,10 +72,10 @@ export function rowsToWrite(batch: LaneBatch): number {
   return batch.rows.size + batch.deltas.size;
 }
 
-type FreshEvent = {
-  /** Of its record in the slice. */
-  readonly index: number;
-  readonly event: ConversationEvent;
+type FreshEvents = {
+  readonly events: ConversationEvent[];
+  /** Of their records in the slice. */
+  readonly indexes: number[];
 };
 
 /**
@@ -90,19 +90,16 @@ export function foldSlice(
 ): void {
   if (batch.halted !== null) return;
   const fresh = freshEvents(records, batch.reached.position, letters);
-  const failures = foldEvents(
-    batch,
-    fresh.map(({ event }) => event),
-  );
+  const failures = foldEvents(batch, fresh.events);
   const failed = new Map<number, unknown>();
   for (const { entryIndex, error } of failures) {
-    failed.set(fresh[entryIndex]?.index ?? -1, error);
+    failed.set(fresh.indexes[entryIndex] ?? -1, error);
   }
   const first = failures[0];
-  const cut = first === undefined ? undefined : fresh[first.entryIndex];
+  const cut = first === undefined ? undefined : fresh.events[first.entryIndex];
   if (batch.projection.onError === 'halt' && first !== undefined && cut !== undefined) {
-    batch.halted = haltedAt(batch.projection, cut.event, first.error);
-    pass(batch, records.slice(0, cut.index), failed, letters);
+    batch.halted = haltedAt(batch.projection, cut, first.error);
+    pass(batch, records.slice(0, fresh.indexes[first.entryIndex]), failed, letters);
   } else {
     pass(batch, records, failed, letters);
   }
@@ -112,8 +109,8 @@ function freshEvents(
   records: readonly TakenRecord[],
   after: number,
   letters: Letters,
-): readonly FreshEvent[] {
-  const fresh: FreshEvent[] = [];
+): FreshEvents {
+  const fresh: FreshEvents = { events: [], indexes: [] };
   let last = after;
   for (let index = 0; index < records.length; index += 1) {
     const letter = letters.get(records[index]?.offset ?? -1);
@@ -124,7 +121,9 @@ function freshEvents(
     const content = records[index]?.content;
     if (content?.kind !== 'entry' || content.entry.position <= last) continue;
     last = content.entry.position;
-    if (content.entry.kind === 'event') fresh.push({ index, event: content.entry });
+    if (content.entry.kind !== 'event') continue;
+    fresh.events.push(content.entry);
+    fresh.indexes.push(index);
   }
   return fresh;
 }

@@ -215,13 +215,15 @@ function add(
   position: Position,
 ): void {
   const keyText = keyTextOf(contribution.key);
+  const width = contribution.totals.length;
   let open = deltas.get(keyText);
   if (open === undefined) {
-    open = { key: contribution.key, keyText, positions: [], totals: [] };
+    // Of their length: most keys have one contribution, and a list that grows has room for many more.
+    const totals = new Array<number>(width).fill(0);
+    open = { key: contribution.key, keyText, positions: [position], totals };
     deltas.set(keyText, open);
-  }
-  const width = contribution.totals.length;
-  if (open.positions.at(-1) !== position) {
+    touched.add(open);
+  } else if (open.positions.at(-1) !== position) {
     open.positions.push(position);
     for (let index = 0; index < width; index += 1) open.totals.push(0);
     touched.add(open);
