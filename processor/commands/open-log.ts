@@ -22,6 +22,20 @@ export function openLogOfChanges(settings: Config['kafka'], logger: Logger): Log
   });
 }
 
+/**
+ * For a replay, which is behind on all partitions for most of its time: of a fetch of many megabytes all records
+ * would be in memory at once. A record above the limit comes as soon as its partition is the first of a fetch,
+ * whose order kafkajs deals anew each time.
+ */
+export function openLogOfReplay(settings: Config['kafka'], logger: Logger): Log {
+  const bytesMax = Math.min(settings.fetchBytesMax, settings.partitionQueueBytesMax);
+  return createKafkaLog({
+    ...kafkaOptions(settings, logger),
+    fetchBytesMax: bytesMax,
+    partitionFetchBytesMax: bytesMax,
+  });
+}
+
 /** For a question that somebody waits for: it gives up soon, and its own error says enough. */
 export function openLogBriefly(settings: Config['kafka'], logger: Logger): Log {
   return createKafkaLog({

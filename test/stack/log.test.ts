@@ -108,3 +108,32 @@ test('a record above the limit of its topic is refused as a limit, for good', as
   await producer.close();
   await admin.close();
 });
+
+test('a record above what a fetch brings comes of any partition, while another has more all the time', async () => {
+  const topic = unique('large');
+  // A fetch brings one of the small records.
+  const log = createKafkaLog(options({ fetchBytesMax: 4096, partitionFetchBytesMax: 4096 }));
+  const admin = await log.admin();
+  await admin.ensureTopics([{ topic, partitions: 2, replicationFactor: 1, config: {} }]);
+  const producer = await log.producer();
+  const small = { topic, partition: 0, key: null, value: Buffer.alloc(3000) };
+  const smallOnes = 6000;
+  for (let sent = 0; sent < smallOnes; sent += 100) {
+    await Promise.all(Array.from({ length: 100 }, () => producer.append([small])));
+  }
+  await producer.append([{ topic, partition: 1, key: null, value: Buffer.alloc(500_000) }]);
+  const consumer = await log.consumer(unique('group'), topic);
+  const read = [0, 0];
+  await consumer.run({
+    assigned: async () => new Map<number, number>(),
+    revoked: () => undefined,
+    batch: async (_, partition, { records }) => {
+      read[partition] = (read[partition] ?? 0) + records.length;
+      if (partition === 1) void consumer.stop();
+    },
+  });
+  expect(read[1]).toBe(1);
+  expect(read[0]).toBeLessThan(smallOnes);
+  await producer.close();
+  await admin.close();
+}, 60_000);
