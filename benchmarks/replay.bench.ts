@@ -1,6 +1,7 @@
 /**
  * How fast a replay is, on the local stack, from a topic filled beforehand with conversations that go on
- * at the same time. In one run, so that the ratios hold on a machine that has other work:
+ * at the same time. Each form in a process of its own (replay-form.ts), one after the other, round by round, so that
+ * the ratios hold on a machine that has other work:
  *
  * - a live worker that builds one generation at a time, with the settings of `turnstream run`;
  * - a replay of one generation, and one pass for all of them, with those of `turnstream replay`;
@@ -10,189 +11,47 @@
  * and takes at most 1 / 0.6 of the bare driver's time.
  * Run: `make up`, then `npx tsx benchmarks/replay.bench.ts [turns] [rounds]`.
  */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-import { Registry } from 'prom-client';
-import { replaySettings } from '../processor/commands/open-replay.ts';
-import { loadConfig } from '../processor/config.ts';
-import { cutBatches } from '../processor/cql/batches.ts';
-import { forEachBounded } from '../processor/cql/limiter.ts';
-import { readModelStoreDefaults } from '../processor/cql/read-model-store.ts';
-import { readModelStatements, type Statement } from '../processor/cql/statements.ts';
-import { metricsObserver } from '../processor/engine/metrics-observer.ts';
-import { silentObserver } from '../processor/engine/observer.ts';
-import type { ReadModelStore, RowWrite, TotalsWrite } from '../processor/engine/store.ts';
-import { createWorker, type WorkerDeps } from '../processor/engine/worker.ts';
-import { readModelOf, type WorkerSettings } from '../processor/engine/worker-settings.ts';
-import { eventCodec } from '../processor/event/codec.ts';
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { ConversationEvent } from '../processor/event/event.ts';
-import { createMetrics } from '../processor/metrics/metrics.ts';
-import type { Projection } from '../processor/projection/projection.ts';
-import { memoryRegistry } from '../processor/source/memory-registry.ts';
 import type { Position } from '../processor/source/position.ts';
 import { projections } from '../projections/index.ts';
 import { openRealWorld } from '../test/worker/real-world.ts';
 import { type SyntheticEvent, synthesise } from '../test/worker/synthetic.ts';
+import type { FormResult, FormTask } from './replay-form.ts';
 
 const turns = Number(process.argv[2] ?? 12_000);
-const rounds = Number(process.argv[3] ?? 2);
+const rounds = Number(process.argv[3] ?? 3);
 const partitions = 4;
 const chunkEvents = 5_000;
 /** Conversations that go on at the same time. */
 const concurrent = 400;
+/** Generations that one process may make. */
+const generationsEach = 4;
 
-// Settings of the environment hold, so that they can be tried.
-const { config } = loadConfig({
-  ...process.env,
-  TURNSTREAM_EVENTS_PARTITIONS: String(partitions),
-});
-if (config === undefined) throw new Error('the settings are wrong');
-const codec = eventCodec(memoryRegistry(), 1);
 const world = await openRealWorld(projections, partitions);
-const eventsTotal = await fill();
+const events = await fill();
 let generation = 1;
 
-type Form = {
-  readonly name: 'live' | 'replay';
-  readonly deps: (hosted: readonly Projection[]) => Partial<WorkerDeps>;
-  readonly settings: (hosted: readonly Projection[]) => Partial<WorkerSettings>;
-};
-
-const live: Form = {
-  name: 'live',
-  deps: () => ({
-    observer: metricsObserver(createMetrics(new Registry(), { processMetrics: false })),
-  }),
-  settings: () => config.worker,
-};
-
-const replay: Form = {
-  name: 'replay',
-  deps: (hosted) => ({
-    observer: { ...silentObserver, measuresEvents: false },
-    decoder: codec.reading(new Set(hosted.flatMap((each) => each.of))),
-  }),
-  settings: (hosted) => {
-    const {
-      eventsTopic: _topic,
-      deadLettersTopic: _letters,
-      ...settings
-    } = replaySettings(config, hosted);
-    return settings;
-  },
-};
-
-setFlagsFromString('--expose-gc');
-/** Nothing of what was measured before is in the heap, as in a process of its own. */
-const collect = runInNewContext('gc') as () => void;
-
-/** Seconds from the first assignment, so that joining the group is left out and every event is in. */
-async function seconds(
-  form: Form,
-  hosted: readonly Projection[],
-  store: ReadModelStore = world.deps.store,
-): Promise<number> {
-  generation += 1;
-  const models = hosted.map((projection) => ({
-    projection,
+async function run(
+  form: FormTask['form'],
+  hosted: readonly { readonly name: string }[],
+): Promise<FormResult> {
+  const task: FormTask = {
+    world: world.id,
+    partitions,
+    events,
+    form,
+    projections: hosted.map(({ name }) => name),
     generation,
-    isNew: form.name === 'replay',
-  }));
-  await world.deps.store.ensure(models.map(readModelOf));
-  const settings: WorkerSettings = {
-    ...world.settings,
-    ...form.settings(hosted),
-    group: `${world.settings.group}.${generation}`,
-    hosted: models,
   };
-  const worker = createWorker({ ...world.deps, store, ...form.deps(hosted) }, settings);
-  collect();
-  const stop = new AbortController();
-  const running = worker.run(stop.signal);
-  const look = () => Promise.race([running, new Promise((resolve) => setTimeout(resolve, 5))]);
-  while (worker.status().epoch === null) await look();
-  const startedAtMs = performance.now();
-  const isDone = () =>
-    worker.status().projections.every(({ partitions: held }) => {
-      const read = held.reduce((sum, { reached }) => sum + reached.offset, 0);
-      return held.length === partitions && read >= eventsTotal;
-    });
-  while (!isDone()) await look();
-  const took = (performance.now() - startedAtMs) / 1000;
-  stop.abort();
-  await running;
-  return took;
-}
-
-/** What a replay writes, as the driver takes it: call by call, batch by batch. */
-function recording() {
-  const { keyspace } = world.cql;
-  const calls: (readonly (readonly Statement[])[])[] = [];
-  let rows = 0;
-  const record = (
-    writes: readonly (RowWrite | TotalsWrite)[],
-    width: number,
-    statementOf: (write: never) => Statement,
-  ) => {
-    const groups = new Map<string, Statement[]>();
-    for (const write of writes) {
-      const name = JSON.stringify(write.key.slice(0, width));
-      const group = groups.get(name) ?? [];
-      groups.set(name, group);
-      group.push(statementOf(write as never));
-    }
-    rows += writes.length;
-    calls.push([...cutBatches(groups.values(), readModelStoreDefaults)]);
-  };
-  const { store: own } = world.deps;
-  const store: ReadModelStore = {
-    ensure: (models) => own.ensure(models),
-    loadTotals: (model, shard, keys) => own.loadTotals(model, shard, keys),
-    writeRows: async (model, writes) => {
-      const target = { ...model, generation: model.generation + 1 };
-      const { upsert, remove } = readModelStatements(keyspace, target);
-      record(writes, model.shape.partition.length, (write: RowWrite) =>
-        write.op === 'upsert'
-          ? upsert(write.key, write.values, write.position)
-          : remove(write.key, write.position),
-      );
-      await own.writeRows(model, writes);
-    },
-    writeTotals: async (model, writes) => {
-      const { upsertTotals } = readModelStatements(keyspace, {
-        ...model,
-        generation: model.generation + 1,
-      });
-      record(writes, model.shape.partition.length, (write: TotalsWrite) =>
-        upsertTotals(write.key, write.shard, write.totals, write.position),
-      );
-      await own.writeTotals(model, writes);
-    },
-  };
-  return { store, calls, rows: () => rows };
-}
-
-/** As many calls at a time as a replay has partitions and read models. */
-async function bareSeconds(calls: readonly (readonly (readonly Statement[])[])[]): Promise<number> {
-  generation += 1;
-  const models = projections.map(({ shape }) => ({ shape, generation }));
-  await world.deps.store.ensure(models);
-  const { client } = world.cql.session;
-  // 6: LOCAL_QUORUM, as the stores ask for.
-  const writing = { prepare: true, consistency: 6, isIdempotent: true, logged: false };
-  const batches = calls.flat();
-  collect();
-  const startedAtMs = performance.now();
-  await forEachBounded(batches, readModelStoreDefaults.callsInFlightMax, async (batch) => {
-    const [only, ...more] = batch;
-    if (only !== undefined && more.length === 0) {
-      await client.execute(only.query, [...only.params], writing);
-    } else {
-      const statements = batch.map(({ query, params }) => ({ query, params: [...params] }));
-      await client.batch(statements, writing);
-    }
-  });
-  return (performance.now() - startedAtMs) / 1000;
+  generation += generationsEach;
+  const file = fileURLToPath(new URL('./replay-form.ts', import.meta.url));
+  // The young generation that docs/operating.md has for large replays.
+  const args = ['--max-semi-space-size=64', '--import', 'tsx', file, JSON.stringify(task)];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  return JSON.parse(stdout) as FormResult;
 }
 
 async function fill(): Promise<number> {
@@ -239,43 +98,53 @@ function interleaved(events: readonly SyntheticEvent[]): readonly SyntheticEvent
 const perSecond = (count: number, took: number) => Math.round(count / took);
 const ratio = (one: number, other: number) => Number((one / other).toFixed(2));
 
-/** The tables' statements are prepared and the code is warm. */
-await seconds(replay, projections);
+const median = (of: readonly number[]) => [...of].sort((a, b) => a - b)[of.length >> 1] ?? 0;
+const times: number[] = [];
+const shares: number[] = [];
 for (let round = 1; round <= rounds; round += 1) {
   const single: Record<string, object> = {};
   let liveSeconds = 0;
   for (const projection of projections) {
-    const slow = await seconds(live, [projection]);
-    const fast = await seconds(replay, [projection]);
+    const { seconds: slow } = await run('live', [projection]);
+    const { seconds: fast } = await run('replay', [projection]);
     liveSeconds += slow;
     single[projection.name] = {
-      liveEventsPerSecond: perSecond(eventsTotal, slow),
-      replayEventsPerSecond: perSecond(eventsTotal, fast),
+      liveEventsPerSecond: perSecond(events, slow),
+      replayEventsPerSecond: perSecond(events, fast),
       ratio: ratio(slow, fast),
     };
   }
-  // Before the recording, whose statements all stay in memory.
-  const alone = await seconds(replay, projections);
-  const { store, calls, rows } = recording();
-  const passSeconds = await seconds(replay, projections, store);
-  const bare = await bareSeconds(calls);
+  const onePass = await run('replay', projections);
+  const bare = await run('bare driver', projections);
+  times.push(liveSeconds / onePass.seconds);
+  shares.push(bare.seconds / onePass.seconds);
   console.log(
     JSON.stringify({
       round,
-      events: eventsTotal,
-      rows: rows(),
-      batches: calls.flat().length,
+      events,
+      rows: bare.rows,
+      batches: bare.batches,
       single,
       onePass: {
-        eventsPerSecond: perSecond(eventsTotal, alone),
-        rowsPerSecond: perSecond(rows(), alone),
-        recordedSeconds: Number(passSeconds.toFixed(2)),
+        eventsPerSecond: perSecond(events, onePass.seconds),
+        rowsPerSecond: perSecond(bare.rows, onePass.seconds),
+        cpuSeconds: Number(onePass.cpuSeconds.toFixed(2)),
+        rssMebibytes: onePass.rssMebibytes,
       },
-      bareDriver: { rowsPerSecond: perSecond(rows(), bare) },
-      timesTheLiveWorker: ratio(liveSeconds, alone),
-      shareOfTheBareDriver: ratio(bare, alone),
-      rssMebibytes: Math.round(process.memoryUsage.rss() / 2 ** 20),
+      bareDriver: {
+        rowsPerSecond: perSecond(bare.rows, bare.seconds),
+        cpuSeconds: Number(bare.cpuSeconds.toFixed(2)),
+      },
+      timesTheLiveWorker: ratio(liveSeconds, onePass.seconds),
+      shareOfTheBareDriver: ratio(bare.seconds, onePass.seconds),
     }),
   );
 }
+console.log(
+  JSON.stringify({
+    rounds,
+    timesTheLiveWorker: ratio(median(times), 1),
+    shareOfTheBareDriver: ratio(median(shares), 1),
+  }),
+);
 await world.close();

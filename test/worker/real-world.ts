@@ -43,10 +43,15 @@ export type RealWorld = Awaited<ReturnType<typeof openRealWorld>>;
 export async function openRealWorld(
   projections: readonly Projection[],
   partitions: number,
-  more: { readonly observer?: Partial<WorkerObserver>; readonly logger?: Logger } = {},
+  more: {
+    readonly observer?: Partial<WorkerObserver>;
+    readonly logger?: Logger;
+    /** Of a world that another process has opened. */
+    readonly id?: string;
+  } = {},
 ) {
   const { kafka, cql } = stackAddresses();
-  const id = randomUUID().replaceAll('-', '').slice(0, 12);
+  const id = more.id ?? randomUUID().replaceAll('-', '').slice(0, 12);
   const log = createKafkaLog({
     ...kafkaDefaults,
     brokers: kafka.brokers,
@@ -94,7 +99,13 @@ export async function openRealWorld(
     observer: { ...silentObserver, ...more.observer },
     logger: more.logger ?? silentLogger,
   };
+  const release = async () => {
+    await producer.close();
+    await admin.close();
+    await session.close();
+  };
   return {
+    id,
     deps,
     settings,
     generations: new CqlGenerationStore(session, schema.keyspace, systemClock),
@@ -133,11 +144,11 @@ export async function openRealWorld(
       }
       return summed(await readAllTotals(session, schema.keyspace, model));
     },
+    /** What is stored stays, for others that have the id. */
+    release,
     async close(): Promise<void> {
-      await producer.close();
-      await admin.close();
       await session.client.execute(`DROP KEYSPACE IF EXISTS ${schema.keyspace}`);
-      await session.close();
+      await release();
     },
   };
 }
