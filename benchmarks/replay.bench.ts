@@ -98,7 +98,12 @@ function interleaved(events: readonly SyntheticEvent[]): readonly SyntheticEvent
 const perSecond = (count: number, took: number) => Math.round(count / took);
 const ratio = (one: number, other: number) => Number((one / other).toFixed(2));
 
-const median = (of: readonly number[]) => [...of].sort((a, b) => a - b)[of.length >> 1] ?? 0;
+function median(of: readonly number[]): number {
+  const sorted = [...of].sort((a, b) => a - b);
+  const upper = sorted[sorted.length >> 1] ?? 0;
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[(sorted.length >> 1) - 1] ?? 0)) / 2;
+}
+
 const mean = (one: FormResult, other: FormResult) => (one.seconds + other.seconds) / 2;
 const times: number[] = [];
 const shares: number[] = [];

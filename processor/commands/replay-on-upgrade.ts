@@ -37,7 +37,10 @@ async function upgrade(
   signal: AbortSignal,
 ): Promise<void> {
   const opened = await openReplay(config, projections, logger);
-  const { ports, settings } = opened;
+  const { ports } = opened;
+  // The process has a worker's memory, which is smaller than that of a replay.
+  const bytesInFlightMax = Math.ceil(opened.settings.bytesInFlightMax / 2);
+  const settings = { ...opened.settings, bytesInFlightMax };
   const reporter = together([
     meteredReporter((name) => metrics.replay(name)),
     loggedReporter(logger, {

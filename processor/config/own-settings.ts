@@ -177,13 +177,13 @@ export const worker = {
 export const replay = {
   batchRecordsMax: integer(
     'TURNSTREAM_REPLAY_BATCH_RECORDS_MAX',
-    20_000,
+    40_000,
     'Events of a partition that a replay consolidates and writes together.',
     { min: 1, max: 1_000_000 },
   ),
   batchRowsMax: integer(
     'TURNSTREAM_REPLAY_BATCH_ROWS_MAX',
-    20_000,
+    40_000,
     'Rows of one projection that a replay writes together; one event may go beyond.',
     { min: 1, max: 1_000_000 },
   ),
@@ -195,7 +195,7 @@ export const replay = {
   ),
   bytesInFlightMax: integer(
     'TURNSTREAM_REPLAY_BYTES_IN_FLIGHT_MAX',
-    128 * MIB,
+    256 * MIB,
     'Bytes of events, as encoded, that a replay has fetched and not yet written; it takes up to three times that in memory.',
     { min: MIB, max: 64 * 1024 * MIB },
   ),
