@@ -13,10 +13,10 @@ export const workerBugs: readonly Bug[] = [
     patches: [
       {
         file: 'processor/cql/statements.ts',
-        from: `      query: insert,
-      params: [...cells(keyColumns, key), ...cells(shape.values, values), bigintValue(position)],`,
-        to: `      query: insert.replace(' USING TIMESTAMP ?', ''),
-      params: [...cells(keyColumns, key), ...cells(shape.values, values)],`,
+        from: `      params[names.length] = bigintValue(position);
+      return { query: insert, params };`,
+        to: `      params.pop();
+      return { query: insert.replace(' USING TIMESTAMP ?', ''), params };`,
       },
     ],
   },
@@ -26,10 +26,11 @@ export const workerBugs: readonly Bug[] = [
     patches: [
       {
         file: 'processor/cql/statements.ts',
-        from: `      query: remove,
-      params: [bigintValue(position), ...cells(keyColumns, key)],`,
-        to: `      query: remove.replace(' USING TIMESTAMP ?', ''),
-      params: cells(keyColumns, key),`,
+        from: `      keyCells(key, params, 1);
+      return { query: remove, params };`,
+        to: `      keyCells(key, params, 1);
+      params.shift();
+      return { query: remove.replace(' USING TIMESTAMP ?', ''), params };`,
       },
     ],
   },
