@@ -196,7 +196,7 @@ export const replay = {
   bytesInFlightMax: integer(
     'TURNSTREAM_REPLAY_BYTES_IN_FLIGHT_MAX',
     256 * MIB,
-    'Bytes of events, as encoded, that a replay has fetched and not yet written; it takes up to three times that in memory.',
+    'Bytes of events, as encoded, that a replay has fetched and not yet written; it takes up to three times that in memory. Beside a worker (`run --replay-on-upgrade`) half as many.',
     { min: MIB, max: 64 * 1024 * MIB },
   ),
   threads: integer(

@@ -2,7 +2,7 @@ import { types } from 'cassandra-driver';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Cell, CqlType } from '../projection/columns.ts';
-import { bigintValue, cellOf, cellValue, intValue } from './values.ts';
+import { bigintValue, cellEncoder, cellOf, cellValue, intValue } from './values.ts';
 
 test('a bigint is what the driver would encode, for any safe integer', () => {
   fc.assert(
@@ -48,4 +48,27 @@ test('a null is a null in every column', () => {
 
 test('an int keeps its sign', () => {
   expect(intValue(-2).readInt32BE()).toBe(-2);
+});
+
+test('whatever came before it, a column’s encoder gives a cell the bytes that it has alone', () => {
+  const columns: readonly (readonly [CqlType, readonly Cell[]])[] = [
+    ['text', [null, '', 'a', 'b', 'ab']],
+    ['int', [null, -1, 0, 1, 2047, 2048, 2 ** 31 - 1]],
+    ['double', [null, 0, -0, 1.5]],
+    ['timestamp', [null, 7, 7.9, 8]],
+  ];
+  for (const [type, cells] of columns) {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...cells)), (given) => {
+        const encode = cellEncoder(type);
+        for (const cell of given) expect(encode(cell)).toEqual(cellValue(type, cell));
+      }),
+    );
+  }
+});
+
+test('a whole number reads back as itself, on both sides of where bytes are shared', () => {
+  for (const value of [-1, 0, 1, 2047, 2048, 2 ** 31 - 1, -(2 ** 31)]) {
+    expect(intValue(value).readInt32BE()).toBe(value);
+  }
 });
