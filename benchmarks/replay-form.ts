@@ -9,7 +9,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Registry } from 'prom-client';
 import { stackAddresses } from '../local/stack.ts';
-import { openLog, openLogOfReplay } from '../processor/commands/open-log.ts';
+import { openLog, openLogBySmallFetches } from '../processor/commands/open-log.ts';
 import { replaySettings } from '../processor/commands/open-replay.ts';
 import { loadConfig } from '../processor/config.ts';
 import { cutBatches } from '../processor/cql/batches.ts';
@@ -70,7 +70,7 @@ function formDeps(): Partial<WorkerDeps> {
   }
   const codec = eventCodec(memoryRegistry(), 1);
   return {
-    log: openLogOfReplay(settingsOf.kafka, silentLogger),
+    log: openLogBySmallFetches(settingsOf.kafka, silentLogger),
     observer: { ...silentObserver, measuresEvents: false },
     decoder: codec.reading(new Set(hosted.flatMap((each) => each.of))),
   };

@@ -10,24 +10,12 @@ export function openLog(settings: Config['kafka'], logger: Logger): Log {
 }
 
 /**
- * For reading `changes`. Its one partition is always the first of a fetch, so a record above the
- * limit comes all the same, and the limit may be small: fetched bytes are counted as they travel, and
- * Connect compresses them (I10).
+ * For whoever is behind for most of its time: of a fetch of many megabytes all records would be in memory at once, and
+ * fetched bytes are counted as they travel, which Connect compresses (I10). A record above the limit comes
+ * all the same, as soon as its partition is the first of a fetch: that of `changes` always is, and of several
+ * partitions kafkajs deals the order anew each time.
  */
-export function openLogOfChanges(settings: Config['kafka'], logger: Logger): Log {
-  const { fetchBytesMax, partitionQueueBytesMax } = settings;
-  return createKafkaLog({
-    ...kafkaOptions(settings, logger),
-    partitionFetchBytesMax: Math.min(fetchBytesMax, partitionQueueBytesMax),
-  });
-}
-
-/**
- * For a replay, which is behind on all partitions for most of its time: of a fetch of many megabytes all records
- * would be in memory at once. A record above the limit comes as soon as its partition is the first of a fetch,
- * whose order kafkajs deals anew each time.
- */
-export function openLogOfReplay(settings: Config['kafka'], logger: Logger): Log {
+export function openLogBySmallFetches(settings: Config['kafka'], logger: Logger): Log {
   const bytesMax = Math.min(settings.fetchBytesMax, settings.partitionQueueBytesMax);
   return createKafkaLog({
     ...kafkaOptions(settings, logger),

@@ -10,7 +10,7 @@ import type { Projection } from '../projection/projection.ts';
 import type { ReplayPorts, ReplaySettings } from '../replay/ports.ts';
 import { httpRegistry } from '../source/registry.ts';
 import { type OpenStores, openStores } from './open-cql.ts';
-import { openLogOfReplay } from './open-log.ts';
+import { openLogBySmallFetches } from './open-log.ts';
 import { generationVerifier } from './open-verify.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -38,7 +38,7 @@ export async function openReplay(
     const decoder = await openEventCodec(registry, config.kafka.eventsTopic);
     const { readModels: store, checkpoints, letters, generations, dropTable } = stores;
     const ports: ReplayPorts = {
-      log: openLogOfReplay(config.kafka, logger),
+      log: openLogBySmallFetches(config.kafka, logger),
       store,
       checkpoints,
       letters,

@@ -12,7 +12,7 @@ import { encodeSweep } from '../source/sweep.ts';
 import { checkBeginning } from './check-beginning.ts';
 import type { CommandContext, ExitCode } from './context.ts';
 import { openStores, warnOfLoss } from './open-cql.ts';
-import { openLogOfChanges } from './open-log.ts';
+import { openLogBySmallFetches } from './open-log.ts';
 import { sequencerObserver } from './sequencer-observer.ts';
 import { asService } from './service.ts';
 import { systemClock } from './system-clock.ts';
@@ -28,7 +28,7 @@ export async function sequenceCommand(context: CommandContext): Promise<ExitCode
     beside: (metrics: Metrics, signal: AbortSignal) => watched(context, metrics, signal),
   };
   await asService(context, role, async ({ metrics, health, log: logger }) => {
-    const log = openLogOfChanges(config.kafka, logger);
+    const log = openLogBySmallFetches(config.kafka, logger);
     const stores = await openStores(config);
     try {
       await warnOfLoss(stores, logger);
